@@ -1,0 +1,65 @@
+/** The port every service answers on: /healthz, /readyz, /metrics. */
+
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Metrics } from './metrics.ts';
+
+export interface HealthOptions {
+  bind: string;
+  port: number;
+  metrics: Metrics;
+  /** Why the service is not ready yet, or undefined when it is. */
+  notReady: () => string | undefined;
+}
+
+export interface HealthServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Starts to answer. Rejects when the port is taken. */
+export async function serveHealth({ bind, port, metrics, notReady }: HealthOptions): Promise<HealthServer> {
+  const server = createServer((request, response) => {
+    const answer = (code: number, body: string, type = 'text/plain; charset=utf-8'): void => {
+      response.writeHead(code, { 'content-type': type }).end(body);
+    };
+    switch (request.url) {
+      case '/healthz':
+      case '/livez':
+        answer(200, 'ok');
+        return;
+      case '/readyz': {
+        const why = notReady();
+        answer(why === undefined ? 200 : 503, why ?? 'ok');
+        return;
+      }
+      case '/metrics':
+        void metrics.registry
+          .metrics()
+          .then((text) => answer(200, text, metrics.registry.contentType))
+          .catch((error: unknown) => answer(500, String(error)));
+        return;
+      default:
+        answer(404, 'paths: /healthz /livez /readyz /metrics\n');
+    }
+  });
+  await listen(server, port, bind);
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server: Server, port: number, bind: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, bind, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,26 @@
+/** What the verbs need of the event hub; hub.ts implements it. */
+
+import type { ResourceName, StoreEvent } from '../store/store.ts';
+
+export interface FeedListener {
+  /** Events of the resource, in order, without gap, each once. Must not throw. */
+  events(events: readonly StoreEvent[]): void;
+  /** The sequence cannot go on from here: the log was compacted, or the store rolled back. Nothing follows. */
+  lost(): void;
+}
+
+export interface FeedSubscription {
+  /** Everything of this resource up to this revision has been delivered. */
+  readonly revision: number;
+  stop(): void;
+}
+
+export interface EventFeed {
+  /** Told of every write of this process, after the store acknowledged it. */
+  written(event: StoreEvent): void;
+  /**
+   * Delivers every event of the resource after `afterRevision`: first from memory or the log,
+   * then live. Rejects with CompactedError when the log does not reach back so far.
+   */
+  subscribe(resource: ResourceName, afterRevision: number, listener: FeedListener): Promise<FeedSubscription>;
+}

@@ -1,0 +1,123 @@
+/** POST: a new object (wire.md 3.2). */
+
+import type { KubeObject } from '@orrery/api/gen/types.ts';
+import { formatTime } from '@orrery/api/meta.ts';
+import { alreadyExists, badRequest, type FieldError, field, invalid, StatusError } from '@orrery/api/status-error.ts';
+import { newUid, randomNameSuffix } from '@orrery/kit/random.ts';
+import type { RegistryContext, ResourceDefinition } from '../registry/definition.ts';
+import { validateMetadata } from '../registry/metadata.ts';
+import { StoreUnavailableError } from '../store/store.ts';
+import type { RequestContext, StoredObject } from './api.ts';
+import type { VerbDependencies } from './dependencies.ts';
+import { writeCreate } from './write.ts';
+
+/** Upstream's names fit a DNS label with the suffix. */
+const LONGEST_GENERATED_BASE = 58;
+
+/** Tries at a generated name before the collision is the client's to handle (KEP-4420). */
+const NAME_TRIES = 8;
+
+export function registryContext(
+  { clock, allocations }: VerbDependencies,
+  { dryRun }: RequestContext,
+): RegistryContext {
+  const { allocateClusterIp, allocateNodePort, releaseClusterIp, releaseNodePort } = allocations;
+  return { nowMs: clock.now(), dryRun, allocateClusterIp, allocateNodePort, releaseClusterIp, releaseNodePort };
+}
+
+/** Throws 422 with everything that is wrong, if anything is. */
+export function refuseInvalid(definition: ResourceDefinition, name: string, errors: readonly FieldError[]): void {
+  if (errors.length > 0) throw invalid({ group: definition.ref.group, kind: definition.ref.kind, name }, errors);
+}
+
+/** Puts the namespace of the URL into the object; a different one in the object is an error. */
+export function settleNamespace(definition: ResourceDefinition, object: KubeObject, namespace: string): void {
+  const { metadata } = object;
+  if (!definition.ref.namespaced) {
+    delete metadata.namespace;
+    return;
+  }
+  if (metadata.namespace !== undefined && metadata.namespace !== '' && metadata.namespace !== namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
+  metadata.namespace = namespace;
+}
+
+/** Wipes what a client may not set and sets what the server decides. */
+function stampMetadata(definition: ResourceDefinition, object: KubeObject, nowMs: number): void {
+  const { metadata } = object;
+  if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== '') {
+    throw new StatusError(500, '', 'resourceVersion should not be set on objects to be created');
+  }
+  delete (metadata as Partial<typeof metadata>).resourceVersion;
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
+  delete metadata.selfLink;
+  delete metadata.managedFields;
+  delete metadata.generation;
+  metadata.uid = newUid();
+  metadata.creationTimestamp = formatTime(nowMs);
+  if (definition.generationOf !== undefined) metadata.generation = 1;
+}
+
+function generateName(object: KubeObject): void {
+  const base = object.metadata.generateName ?? '';
+  object.metadata.name = `${base.slice(0, LONGEST_GENERATED_BASE)}${randomNameSuffix()}`;
+}
+
+async function prepare(
+  dependencies: VerbDependencies,
+  definition: ResourceDefinition,
+  object: KubeObject,
+  context: RequestContext,
+): Promise<void> {
+  if (definition.subresources.includes('status')) delete (object as { status?: unknown }).status;
+  definition.defaults?.(object);
+  await dependencies.admission.admitCreate(definition, object, context);
+  const registry = registryContext(dependencies, context);
+  await definition.prepareCreate?.(object, registry);
+  const errors = [...validateMetadata(definition, object), ...definition.validate(object)];
+  if (errors.length > 0) await definition.afterDelete?.(object, registry);
+  refuseInvalid(definition, object.metadata.name, errors);
+  context.warnings.push(...(definition.warnings?.(object) ?? []));
+}
+
+/** Carries out `Api.create`. */
+export async function create(
+  dependencies: VerbDependencies,
+  definition: ResourceDefinition,
+  namespace: string,
+  object: KubeObject,
+  context: RequestContext,
+): Promise<StoredObject> {
+  settleNamespace(definition, object, namespace);
+  const generated = (object.metadata.name ?? '') === '';
+  if (generated && (object.metadata.generateName ?? '') === '') {
+    refuseInvalid(definition, '', [field.required('metadata.name', 'name or generateName is required')]);
+  }
+  stampMetadata(definition, object, dependencies.clock.now());
+  if (generated) generateName(object);
+  await prepare(dependencies, definition, object, context);
+  const release = (): Promise<void> | undefined =>
+    definition.afterDelete?.(object, registryContext(dependencies, context));
+  try {
+    for (let tries = 1; ; tries += 1) {
+      const written = await writeCreate(dependencies, definition, object, context);
+      if (written.outcome === 'written') return written.result;
+      if (!generated) throw alreadyExists(definition.ref, object.metadata.name);
+      if (tries === NAME_TRIES) {
+        throw new StatusError(
+          409,
+          'AlreadyExists',
+          `${alreadyExists(definition.ref, object.metadata.name).message}, the server was not able to generate a unique name for the object`,
+          alreadyExists(definition.ref, object.metadata.name).details,
+        );
+      }
+      generateName(object);
+    }
+  } catch (error) {
+    // After an unknown outcome the object may exist: the repair pass decides then.
+    if (!(error instanceof StoreUnavailableError)) await release();
+    throw error;
+  }
+}

@@ -1,0 +1,258 @@
+/** PUT and PATCH, and every other read-change-write (wire.md 3.5, 3.9, 3.10). */
+
+import type { KubeObject, Namespace } from '@orrery/api/gen/types.ts';
+import { jsonEqual } from '@orrery/api/json.ts';
+import { objectKey } from '@orrery/api/meta.ts';
+import {
+  badRequest,
+  conflict,
+  field,
+  notFound,
+  OBJECT_MODIFIED,
+  StatusError,
+} from '@orrery/api/status-error.ts';
+import type { ResourceDefinition } from '../registry/definition.ts';
+import { validateMetadata, validateMetadataUpdate } from '../registry/metadata.ts';
+import type { Stored } from '../store/store.ts';
+import type { RequestContext, StoredObject, UpdateOptions } from './api.ts';
+import { create, refuseInvalid, registryContext, settleNamespace } from './create.ts';
+import type { VerbDependencies } from './dependencies.ts';
+import { decodeObject, storeName } from './encoding.ts';
+import { writeDelete, writeUpdate } from './write.ts';
+
+/** How often a read-change-write starts again when somebody else wrote in between. */
+const CONFLICT_TRIES = 5;
+
+/** Turns the present object into the one to store. Gets a copy of its own. */
+export type Change = (current: KubeObject) => Promise<KubeObject> | KubeObject;
+
+/** The object as parsed, twice: one to compare with, one to change. */
+function unpack(stored: Stored): { before: KubeObject; own: KubeObject } {
+  return { before: decodeObject(stored), own: decodeObject(stored) };
+}
+
+/**
+ * Reads, changes and writes one object; again when somebody else wrote in between. A change
+ * that comes to nothing is not written and keeps the resourceVersion.
+ */
+export async function readChangeWrite(
+  dependencies: VerbDependencies,
+  definition: ResourceDefinition,
+  namespace: string,
+  name: string,
+  change: Change,
+  context: RequestContext,
+): Promise<StoredObject> {
+  const resource = storeName(definition);
+  let stored = await dependencies.store.get(resource, objectKey(namespace, name));
+  for (let tries = 1; ; tries += 1) {
+    if (stored === undefined) throw notFound(definition.ref, name);
+    const { before, own } = unpack(stored);
+    const next = await change(own);
+    next.metadata.resourceVersion = before.metadata.resourceVersion;
+    if (jsonEqual(before, next)) return { object: before, value: stored.value, revision: stored.revision };
+    const written = isFinallyGone(definition, next)
+      ? await writeDelete(dependencies, definition, next, stored.revision, context)
+      : await writeUpdate(dependencies, definition, next, stored.revision, context);
+    if (written.outcome === 'written') {
+      if (isFinallyGone(definition, next)) {
+        await definition.afterDelete?.(next, registryContext(dependencies, context));
+      }
+      return written.result;
+    }
+    if (tries === CONFLICT_TRIES) throw conflict(definition.ref, name, OBJECT_MODIFIED);
+    stored = written.current;
+  }
+}
+
+/** An object under deletion goes with its last finalizer, once its grace is over. */
+export function isFinallyGone(definition: ResourceDefinition, object: KubeObject): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds, finalizers } = object.metadata;
+  if (deletionTimestamp === undefined || (deletionGracePeriodSeconds ?? 0) > 0) return false;
+  return (finalizers ?? []).length === 0 && !hasSpecFinalizers(definition, object);
+}
+
+export function hasSpecFinalizers(definition: ResourceDefinition, object: KubeObject): boolean {
+  if (definition.hasSpecFinalizers !== true) return false;
+  return ((object as Namespace).spec?.finalizers ?? []).length > 0;
+}
+
+/** Refuses an object that names another object than the URL, or another state than the present one. */
+function checkIdentity(definition: ResourceDefinition, object: KubeObject, current: KubeObject, name: string): void {
+  const { metadata } = object;
+  if (metadata.name !== undefined && metadata.name !== '' && metadata.name !== name) {
+    throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
+  }
+  if (metadata.uid !== undefined && metadata.uid !== '' && metadata.uid !== current.metadata.uid) {
+    throw conflict(
+      definition.ref,
+      name,
+      `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${current.metadata.uid}`,
+    );
+  }
+  const revision = metadata.resourceVersion ?? '';
+  if (revision !== '' && revision !== current.metadata.resourceVersion) {
+    throw conflict(definition.ref, name, OBJECT_MODIFIED);
+  }
+}
+
+/** What a client cannot change: taken from the present object whatever the request says. */
+function keepServerMetadata(object: KubeObject, current: KubeObject): void {
+  const { metadata } = object;
+  const { uid, name, creationTimestamp, namespace, generation } = current.metadata;
+  Object.assign(metadata, { uid, name, creationTimestamp });
+  for (const [key, value] of Object.entries({
+    namespace,
+    generation,
+    deletionTimestamp: current.metadata.deletionTimestamp,
+    deletionGracePeriodSeconds: current.metadata.deletionGracePeriodSeconds,
+  })) {
+    if (value === undefined) delete (metadata as unknown as Record<string, unknown>)[key];
+    else (metadata as unknown as Record<string, unknown>)[key] = value;
+  }
+  delete metadata.managedFields;
+  delete metadata.selfLink;
+}
+
+type WithStatus = KubeObject & { status?: unknown; spec?: unknown };
+
+/** The main resource: everything but the status is the request's. */
+async function mergeMain(
+  dependencies: VerbDependencies,
+  definition: ResourceDefinition,
+  request: KubeObject,
+  current: KubeObject,
+  context: RequestContext,
+): Promise<KubeObject> {
+  const next = request as WithStatus;
+  keepServerMetadata(next, current);
+  if (definition.subresources.includes('status')) {
+    const { status } = current as WithStatus;
+    if (status === undefined) delete next.status;
+    else next.status = status;
+  }
+  definition.defaults?.(next);
+  await dependencies.admission.admitUpdate(definition, next, current, context);
+  await definition.prepareUpdate?.(next, current, registryContext(dependencies, context));
+  if (definition.generationOf !== undefined) {
+    const changed = !jsonEqual(definition.generationOf(next), definition.generationOf(current));
+    next.metadata.generation = (current.metadata.generation ?? 0) + (changed ? 1 : 0);
+  }
+  refuseInvalid(definition, next.metadata.name, [
+    ...validateMetadata(definition, next),
+    ...validateMetadataUpdate(definition, next, current),
+    ...definition.validate(next),
+    ...(definition.validateUpdate?.(next, current) ?? []),
+  ]);
+  context.warnings.push(...(definition.warnings?.(next) ?? []));
+  return next;
+}
+
+/** The status subresource: only the status is the request's. */
+function mergeStatus(definition: ResourceDefinition, request: KubeObject, current: KubeObject): KubeObject {
+  const next: WithStatus = { ...current };
+  const { status } = request as WithStatus;
+  if (status === undefined) delete next.status;
+  else next.status = status;
+  refuseInvalid(definition, next.metadata.name, definition.validateStatusUpdate?.(next, current) ?? []);
+  return next;
+}
+
+/** The finalize subresource of namespaces: only `spec.finalizers` is the request's. */
+function mergeFinalize(request: KubeObject, current: KubeObject): KubeObject {
+  const next = { ...(current as Namespace) };
+  const { finalizers } = (request as Namespace).spec ?? {};
+  next.spec = { ...next.spec };
+  if (finalizers === undefined) delete next.spec.finalizers;
+  else next.spec.finalizers = finalizers;
+  return next;
+}
+
+function merge(
+  dependencies: VerbDependencies,
+  definition: ResourceDefinition,
+  request: KubeObject,
+  current: KubeObject,
+  { subresource }: UpdateOptions,
+  context: RequestContext,
+): Promise<KubeObject> | KubeObject {
+  switch (subresource) {
+    case '':
+      return mergeMain(dependencies, definition, request, current, context);
+    case 'status':
+      return mergeStatus(definition, request, current);
+    case 'finalize':
+      return mergeFinalize(request, current);
+  }
+}
+
+/** Carries out `Api.modify`. */
+export function modify(
+  dependencies: VerbDependencies,
+  definition: ResourceDefinition,
+  namespace: string,
+  name: string,
+  change: (current: KubeObject) => KubeObject,
+  options: UpdateOptions,
+  context: RequestContext,
+): Promise<StoredObject> {
+  return readChangeWrite(
+    dependencies,
+    definition,
+    namespace,
+    name,
+    (current) => {
+      const base = structuredClone(current);
+      const request = change(current);
+      settleNamespace(definition, request, namespace);
+      checkIdentity(definition, request, base, name);
+      return merge(dependencies, definition, request, base, options, context);
+    },
+    context,
+  );
+}
+
+/** Carries out `Api.update`. */
+export async function update(
+  dependencies: VerbDependencies,
+  definition: ResourceDefinition,
+  namespace: string,
+  name: string,
+  object: KubeObject,
+  options: UpdateOptions,
+  context: RequestContext,
+): Promise<StoredObject & { created: boolean }> {
+  const revision = object.metadata.resourceVersion ?? '';
+  if (revision === '' && definition.needsResourceVersion === true && options.subresource === '') {
+    refuseInvalid(definition, name, [field.invalid('metadata.resourceVersion', 0, 'must be specified for an update')]);
+  }
+  try {
+    const result = await modify(
+      dependencies,
+      definition,
+      namespace,
+      name,
+      // Each try needs its own copy, since merging changes it.
+      () => structuredClone(object),
+      options,
+      context,
+    );
+    return { ...result, created: false };
+  } catch (error) {
+    if (!mayCreate(definition, options, error)) throw error;
+    if (revision !== '') throw conflict(definition.ref, name, OBJECT_MODIFIED);
+    if ((object.metadata.name ?? '') === '') object.metadata.name = name;
+    return { ...(await create(dependencies, definition, namespace, object, context)), created: true };
+  }
+}
+
+function mayCreate(definition: ResourceDefinition, { subresource }: UpdateOptions, error: unknown): boolean {
+  return (
+    definition.createsOnUpdate === true &&
+    subresource === '' &&
+    error instanceof StatusError &&
+    error.reason === 'NotFound' &&
+    error.details?.kind === definition.ref.resource
+  );
+}
+

@@ -1,0 +1,103 @@
+/** The end of every write: one step in the store, then the event. */
+
+import type { KubeObject } from '@orrery/api/gen/types.ts';
+import { keyOf } from '@orrery/api/meta.ts';
+import type { ResourceDefinition } from '../registry/definition.ts';
+import type { Stored, WriteOptions, WriteResult } from '../store/store.ts';
+import type { RequestContext, StoredObject } from './api.ts';
+import { fencedError, type VerbDependencies } from './dependencies.ts';
+import { encodeObject, storeName } from './encoding.ts';
+
+/** What a write came to; `conflict` tells what is there now. */
+export type WriteOutcome =
+  | { outcome: 'written'; result: StoredObject }
+  | { outcome: 'conflict'; current: Stored | undefined };
+
+function writeOptions(
+  { clock }: VerbDependencies,
+  definition: ResourceDefinition,
+  object: KubeObject,
+  context: RequestContext,
+): WriteOptions {
+  const options: WriteOptions = {};
+  if (context.fence !== undefined) options.fence = context.fence;
+  if (definition.fenceEpoch !== undefined) {
+    options.setFence = { lease: keyOf(object), epoch: definition.fenceEpoch(object) };
+  }
+  if (definition.ttlMs !== undefined) options.expiresAtMs = clock.now() + definition.ttlMs;
+  return options;
+}
+
+function settle(
+  { feed }: VerbDependencies,
+  object: KubeObject,
+  context: RequestContext,
+  result: WriteResult,
+): WriteOutcome {
+  switch (result.outcome) {
+    case 'fenced':
+      throw fencedError(context.fence?.lease ?? '');
+    case 'conflict':
+      return result;
+    case 'written': {
+      feed.written(result.event);
+      const { revision, value } = result.event;
+      object.metadata.resourceVersion = String(revision);
+      return { outcome: 'written', result: { object, value, revision } };
+    }
+  }
+}
+
+/** A dry run: what the write would answer. */
+function imagined(object: KubeObject, revision: number): WriteOutcome {
+  const { head, tail } = encodeObject(object);
+  const value = revision === 0 ? `${head}${tail}`.replace('"resourceVersion":""', '') : `${head}${revision}${tail}`;
+  return { outcome: 'written', result: { object, value, revision } };
+}
+
+export async function writeCreate(
+  dependencies: VerbDependencies,
+  definition: ResourceDefinition,
+  object: KubeObject,
+  context: RequestContext,
+): Promise<WriteOutcome> {
+  const name = storeName(definition);
+  const key = keyOf(object);
+  if (context.dryRun) {
+    const current = await dependencies.store.get(name, key);
+    return current === undefined ? imagined(object, 0) : { outcome: 'conflict', current };
+  }
+  const options = writeOptions(dependencies, definition, object, context);
+  const result = await dependencies.store.create(name, key, encodeObject(object), options);
+  return settle(dependencies, object, context, result);
+}
+
+export async function writeUpdate(
+  dependencies: VerbDependencies,
+  definition: ResourceDefinition,
+  object: KubeObject,
+  expectedRevision: number,
+  context: RequestContext,
+): Promise<WriteOutcome> {
+  if (context.dryRun) return imagined(object, expectedRevision);
+  const options = writeOptions(dependencies, definition, object, context);
+  const value = encodeObject(object);
+  const name = storeName(definition);
+  const result = await dependencies.store.update(name, keyOf(object), expectedRevision, value, options);
+  return settle(dependencies, object, context, result);
+}
+
+export async function writeDelete(
+  dependencies: VerbDependencies,
+  definition: ResourceDefinition,
+  object: KubeObject,
+  expectedRevision: number,
+  context: RequestContext,
+): Promise<WriteOutcome> {
+  if (context.dryRun) return imagined(object, expectedRevision);
+  const options: WriteOptions = context.fence === undefined ? {} : { fence: context.fence };
+  const value = encodeObject(object);
+  const name = storeName(definition);
+  const result = await dependencies.store.delete(name, keyOf(object), expectedRevision, value, options);
+  return settle(dependencies, object, context, result);
+}

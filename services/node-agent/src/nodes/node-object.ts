@@ -1,0 +1,98 @@
+/** What a simulated node says about itself. Pure. */
+
+import type { Draft, Node, NodeCondition, NodeStatus } from '@orrery/api/gen/types.ts';
+import { formatTime } from '@orrery/api/meta.ts';
+import { nodeAddress, podCidr } from '../runtime/addresses.ts';
+
+/** The label that says which agent a node belongs to. */
+export const AGENT_LABEL = 'orrery.dev/node-agent';
+
+export function nodeName(index: number): string {
+  return `node-${index + 1}`;
+}
+
+/** The index of a node that `nodeName` named. */
+export function nodeIndex(name: string): number {
+  return Number(name.slice(name.lastIndexOf('-') + 1)) - 1;
+}
+
+const CAPACITY = { cpu: '4', memory: '16Gi', 'ephemeral-storage': '100Gi', pods: '110' };
+const ZONES = ['zone-a', 'zone-b', 'zone-c'];
+const VERSION = 'v1.34.0+orrery';
+
+const HEALTH: readonly { type: string; status: string; reason: string; message: string }[] = [
+  {
+    type: 'MemoryPressure',
+    status: 'False',
+    reason: 'KubeletHasSufficientMemory',
+    message: 'kubelet has sufficient memory available',
+  },
+  { type: 'DiskPressure', status: 'False', reason: 'KubeletHasNoDiskPressure', message: 'kubelet has no disk pressure' },
+  {
+    type: 'PIDPressure',
+    status: 'False',
+    reason: 'KubeletHasSufficientPID',
+    message: 'kubelet has sufficient PID available',
+  },
+  { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' },
+];
+
+/** The conditions at `nowMs`; each keeps its transition time while its status stays. */
+export function nodeConditions(before: readonly NodeCondition[], nowMs: number): NodeCondition[] {
+  const now = formatTime(nowMs);
+  return HEALTH.map((each) => {
+    const old = before.find(({ type }) => type === each.type);
+    return {
+      ...each,
+      lastHeartbeatTime: now,
+      lastTransitionTime: old?.status === each.status ? (old.lastTransitionTime ?? now) : now,
+    };
+  });
+}
+
+export function nodeStatus(index: number, before: readonly NodeCondition[], nowMs: number): NodeStatus {
+  const name = nodeName(index);
+  return {
+    capacity: CAPACITY,
+    allocatable: CAPACITY,
+    conditions: nodeConditions(before, nowMs),
+    addresses: [
+      { type: 'InternalIP', address: nodeAddress(index) },
+      { type: 'Hostname', address: name },
+    ],
+    daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
+    nodeInfo: {
+      machineID: name,
+      systemUUID: name,
+      bootID: name,
+      kernelVersion: '6.12.0-orrery',
+      osImage: 'Orrery simulated node',
+      containerRuntimeVersion: 'orrery://0.1.0',
+      kubeletVersion: VERSION,
+      kubeProxyVersion: '',
+      operatingSystem: 'linux',
+      architecture: 'amd64',
+    },
+  };
+}
+
+/** The node as this agent registers it. */
+export function nodeDraft(index: number, agent: string, nowMs: number): Draft<Node> {
+  const name = nodeName(index);
+  return {
+    metadata: {
+      name,
+      labels: {
+        [AGENT_LABEL]: agent,
+        'kubernetes.io/arch': 'amd64',
+        'kubernetes.io/hostname': name,
+        'kubernetes.io/os': 'linux',
+        'node.kubernetes.io/instance-type': 'orrery.simulated',
+        'topology.kubernetes.io/region': 'orrery',
+        'topology.kubernetes.io/zone': ZONES[index % ZONES.length]!,
+      },
+    },
+    spec: { podCIDR: podCidr(index), podCIDRs: [podCidr(index)] },
+    status: nodeStatus(index, [], nowMs),
+  };
+}

@@ -46,7 +46,8 @@ function parse(text: string): Parsed | undefined {
   } else {
     tenPower += DECIMAL_EXPONENT[suffix]!;
   }
-  const nanos = tenPower >= 0 ? mantissa * 10n ** BigInt(tenPower) : ceilDivide(mantissa, 10n ** BigInt(-tenPower));
+  const nanos =
+    tenPower >= 0 ? mantissa * 10n ** BigInt(tenPower) : ceilDivide(mantissa, 10n ** BigInt(-tenPower));
   return { nanos: sign === '-' ? -nanos : nanos, format };
 }
 

@@ -49,7 +49,13 @@ export const EndpointSlices = ref<api.EndpointSlice>(
 );
 export const ConfigMaps = ref<api.ConfigMap>('', 'v1', 'configmaps', 'ConfigMap', 'Namespaced');
 export const Secrets = ref<api.Secret>('', 'v1', 'secrets', 'Secret', 'Namespaced');
-export const ServiceAccounts = ref<api.ServiceAccount>('', 'v1', 'serviceaccounts', 'ServiceAccount', 'Namespaced');
+export const ServiceAccounts = ref<api.ServiceAccount>(
+  '',
+  'v1',
+  'serviceaccounts',
+  'ServiceAccount',
+  'Namespaced',
+);
 export const Events = ref<api.Event>('', 'v1', 'events', 'Event', 'Namespaced');
 export const Leases = ref<api.Lease>('coordination.k8s.io', 'v1', 'leases', 'Lease', 'Namespaced');
 export const HorizontalPodAutoscalers = ref<api.HorizontalPodAutoscaler>(

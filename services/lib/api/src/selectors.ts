@@ -41,16 +41,16 @@ export const everything: Matcher = () => true;
 export const nothing: Matcher = () => false;
 
 function requirementsOf(selector: LabelSelector): Requirement[] {
-  const equalities = Object.entries(selector.matchLabels ?? {}).map(
-    ([key, value]): Requirement => ({ key, operator: 'In', values: [value] }),
-  );
-  const expressions = (selector.matchExpressions ?? []).map(
-    ({ key, operator, values }): Requirement => ({
-      key,
-      operator: operator as Requirement['operator'],
-      values: values ?? [],
-    }),
-  );
+  const equalities = Object.entries(selector.matchLabels ?? {}).map(([key, value]): Requirement => ({
+    key,
+    operator: 'In',
+    values: [value],
+  }));
+  const expressions = (selector.matchExpressions ?? []).map(({ key, operator, values }): Requirement => ({
+    key,
+    operator: operator as Requirement['operator'],
+    values: values ?? [],
+  }));
   return [...equalities, ...expressions];
 }
 

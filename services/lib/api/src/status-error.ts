@@ -158,7 +158,12 @@ export function badRequest(message: string): StatusError {
   return new StatusError(400, 'BadRequest', message);
 }
 
-export function forbidden(resource: GroupResource, name: string, why: string, causes?: StatusCause[]): StatusError {
+export function forbidden(
+  resource: GroupResource,
+  name: string,
+  why: string,
+  causes?: StatusCause[],
+): StatusError {
   const subject = name === '' ? qualifiedResource(resource) : `${qualifiedResource(resource)} "${name}"`;
   return new StatusError(403, 'Forbidden', `${subject} is forbidden: ${why}`, {
     ...(name === '' ? {} : { name }),
@@ -196,7 +201,11 @@ export function serviceUnavailable(message: string, retryAfterSeconds = 1): Stat
   return new StatusError(503, 'ServiceUnavailable', message, { retryAfterSeconds });
 }
 
-export function tooManyRequests(message: string, retryAfterSeconds: number, causes?: StatusCause[]): StatusError {
+export function tooManyRequests(
+  message: string,
+  retryAfterSeconds: number,
+  causes?: StatusCause[],
+): StatusError {
   return new StatusError(429, 'TooManyRequests', message, {
     ...(causes === undefined ? {} : { causes }),
     retryAfterSeconds,
@@ -262,7 +271,11 @@ export const field = {
     value,
     detail: '',
   }),
-  forbidden: (path: string, detail: string): FieldError => ({ type: 'FieldValueForbidden', field: path, detail }),
+  forbidden: (path: string, detail: string): FieldError => ({
+    type: 'FieldValueForbidden',
+    field: path,
+    detail,
+  }),
   notFound: (path: string, value: unknown): FieldError => ({
     type: 'FieldValueNotFound',
     field: path,
@@ -300,11 +313,16 @@ const TYPE_WORDS: Record<FieldErrorType, string> = {
   FieldValueTypeInvalid: 'Invalid value',
 };
 
-const WITHOUT_VALUE = new Set<FieldErrorType>(['FieldValueRequired', 'FieldValueForbidden', 'FieldValueTooLong']);
+const WITHOUT_VALUE = new Set<FieldErrorType>([
+  'FieldValueRequired',
+  'FieldValueForbidden',
+  'FieldValueTooLong',
+]);
 
 function fieldErrorBody(error: FieldError): string {
   const words = TYPE_WORDS[error.type];
-  const shown = WITHOUT_VALUE.has(error.type) || error.value === undefined ? words : `${words}: ${goValue(error.value)}`;
+  const shown =
+    WITHOUT_VALUE.has(error.type) || error.value === undefined ? words : `${words}: ${goValue(error.value)}`;
   return error.detail === '' ? shown : `${shown}: ${error.detail}`;
 }
 

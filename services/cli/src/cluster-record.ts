@@ -1,0 +1,113 @@
+/** What a cluster is, kept in its data directory, so that a restart continues it. */
+
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import type { ClockAnchor } from '@orrery/kit/clock.ts';
+import { CliError, messageOf, systemErrorCode } from './cli-error.ts';
+import { type DataDirectory, shown } from './data-directory.ts';
+
+export const DURABILITIES = ['everysec', 'always'] as const;
+
+/** When Redis syncs its append-only file to disk. */
+export type Durability = (typeof DURABILITIES)[number];
+
+/** What a user chooses. A start that does not say takes what the last start had. */
+export interface ClusterOptions {
+  readonly nodes: number;
+  readonly durability: Durability;
+  /** The HTTPS port for clients. */
+  readonly port: number;
+  /** How many times as fast as real time the cluster's clock runs. */
+  readonly speed: number;
+}
+
+export const DEFAULT_OPTIONS: ClusterOptions = { nodes: 3, durability: 'everysec', port: 6443, speed: 1 };
+
+/** Loopback ports that nobody chooses by hand. */
+export const INTERNAL_PORTS = [
+  'redis',
+  'nats',
+  'nats-monitor',
+  'apiserver-grpc',
+  'apiserver-http',
+  'controller-manager-http',
+  'scheduler-http',
+  'hpa-http',
+  'node-agent-http',
+  'node-agent-grpc',
+] as const;
+
+export type InternalPort = (typeof INTERNAL_PORTS)[number];
+export type InternalPorts = Readonly<Record<InternalPort, number>>;
+
+export interface ClusterRecord {
+  readonly options: ClusterOptions;
+  readonly ports: InternalPorts;
+  readonly clock: ClockAnchor;
+}
+
+/** The form of the file; another number means another form. */
+const FORM = 1;
+
+/**
+ * Reads a cluster's record, undefined when there is none.
+ * @throws CliError when there is one that makes no sense.
+ */
+export async function readClusterRecord(data: DataDirectory): Promise<ClusterRecord | undefined> {
+  let text: string;
+  try {
+    text = await readFile(data.clusterFile, 'utf8');
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new CliError(`${shown(data.clusterFile)} cannot be read (${messageOf(error)})`);
+  }
+  const record = parseRecord(text);
+  if (record === undefined) {
+    throw new CliError(
+      `${shown(data.clusterFile)} is damaged or not Orrery's; choose another directory with --data, or remove this one`,
+    );
+  }
+  return record;
+}
+
+/** Writes the record whole or not at all. */
+export async function writeClusterRecord(data: DataDirectory, record: ClusterRecord): Promise<void> {
+  const draft = `${data.clusterFile}.new`;
+  await writeFile(draft, `${JSON.stringify({ form: FORM, ...record }, undefined, 2)}\n`);
+  await rename(draft, data.clusterFile);
+}
+
+function parseRecord(text: string): ClusterRecord | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(value) || value['form'] !== FORM) return undefined;
+  const { options, ports, clock } = value;
+  if (!isObject(options) || !isObject(ports) || !isObject(clock)) return undefined;
+  const durability = DURABILITIES.find((name) => name === options['durability']);
+  const numbers = [options['nodes'], options['port'], options['speed'], clock['rate'], clock['realMs']];
+  const allNumbers = [...numbers, clock['clusterMs'], ...INTERNAL_PORTS.map((name) => ports[name])];
+  if (durability === undefined || !allNumbers.every((each) => typeof each === 'number' && each > 0))
+    return undefined;
+  return { options, ports, clock } as unknown as ClusterRecord;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+/**
+ * The clock of a cluster that starts at `nowMs` real time with `rate`. Cluster time never jumps
+ * or turns back: it runs on while the cluster is down, as a machine's clock would, and a new rate
+ * takes over where the old one has come to.
+ */
+export function continueClock(previous: ClockAnchor | undefined, rate: number, nowMs: number): ClockAnchor {
+  const realMs = Math.round(nowMs);
+  if (previous === undefined) return { rate, realMs, clusterMs: realMs };
+  if (previous.rate === rate) return previous;
+  const clusterMs = Math.round(previous.clusterMs + (realMs - previous.realMs) * previous.rate);
+  return { rate, realMs, clusterMs };
+}

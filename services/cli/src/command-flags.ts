@@ -1,0 +1,101 @@
+/** The flags of every command. */
+
+import { DEFAULT_OPTIONS, DURABILITIES } from './cluster-record.ts';
+import type { FlagTable } from './flags.ts';
+import { fullSignalName, SIGNALS } from './signals.ts';
+
+/** Every command takes these; before the command they work too, also for those that pass all arguments on. */
+export const commonFlags = {
+  data: {
+    kind: 'text',
+    value: 'DIR',
+    otherwise: '.orrery in the project',
+    help: "The cluster's data directory.",
+  },
+  help: { kind: 'switch', short: 'h', help: 'Show this help.' },
+} as const satisfies FlagTable;
+
+const asLastTime = (value: string | number): string => `${value}, or what the last start had`;
+
+export const upFlags = {
+  detach: { kind: 'switch', short: 'd', help: 'Return once the cluster is ready, and leave it running.' },
+  nodes: {
+    kind: 'integer',
+    value: 'N',
+    min: 1,
+    max: 5_000,
+    otherwise: asLastTime(DEFAULT_OPTIONS.nodes),
+    help: 'Number of simulated nodes.',
+  },
+  durability: {
+    kind: 'choice',
+    value: 'WHEN',
+    choices: DURABILITIES,
+    otherwise: asLastTime(DEFAULT_OPTIONS.durability),
+    help: 'When Redis syncs to disk: everysec survives the death of any process, always also a power cut.',
+  },
+  port: {
+    kind: 'integer',
+    value: 'PORT',
+    min: 1,
+    max: 65_535,
+    otherwise: asLastTime(DEFAULT_OPTIONS.port),
+    help: 'HTTPS port for kubectl, on 127.0.0.1.',
+  },
+  speed: {
+    kind: 'decimal',
+    value: 'N',
+    min: 0.1,
+    max: 100,
+    otherwise: asLastTime(DEFAULT_OPTIONS.speed),
+    help: "How many times as fast as real time the cluster's clock runs.",
+  },
+  'zero-delays': {
+    kind: 'switch',
+    help: 'Simulate no delays of image pulls and container starts, until the next start.',
+  },
+  ...commonFlags,
+} as const satisfies FlagTable;
+
+export const downFlags = {
+  wipe: { kind: 'switch', help: "Also remove the cluster's data. Nothing else in the directory is touched." },
+  ...commonFlags,
+} as const satisfies FlagTable;
+
+export const psFlags = {
+  json: { kind: 'switch', help: 'Print JSON.' },
+  ...commonFlags,
+} as const satisfies FlagTable;
+
+export const killFlags = {
+  signal: {
+    kind: 'choice',
+    short: 's',
+    value: 'S',
+    choices: SIGNALS,
+    normalise: fullSignalName,
+    otherwise: 'SIGKILL',
+    help: 'The signal to send.',
+  },
+  ...commonFlags,
+} as const satisfies FlagTable;
+
+export const logsFlags = {
+  follow: { kind: 'switch', short: 'f', help: 'Go on with what is logged from now on, until Ctrl-C.' },
+  json: { kind: 'switch', help: 'One JSON object per line, as the services write them.' },
+  ...commonFlags,
+} as const satisfies FlagTable;
+
+export const testFlags = {
+  chaos: {
+    kind: 'switch',
+    help: 'Kill and pause every process in turn under load instead, and check that all heals.',
+  },
+  compose: { kind: 'switch', help: 'Run the cluster with docker compose instead, and try it.' },
+  help: commonFlags.help,
+} as const satisfies FlagTable;
+
+export const benchFlags = {
+  json: { kind: 'switch', help: 'Print JSON.' },
+  help: commonFlags.help,
+} as const satisfies FlagTable;

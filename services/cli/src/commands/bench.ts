@@ -1,0 +1,8 @@
+/** `./orrery bench` */
+
+import type { Call } from '../command.ts';
+import { runProjectScript } from '../project-script.ts';
+
+export function run({ rest }: Call): Promise<number> {
+  return runProjectScript('test/bench/main.ts', rest);
+}

@@ -1,0 +1,46 @@
+/** `./orrery down` */
+
+import { rm } from 'node:fs/promises';
+import { systemClock } from '@orrery/kit/clock.ts';
+import { readClusterRecord } from '../cluster-record.ts';
+import { CliError } from '../cli-error.ts';
+import type { Call } from '../command.ts';
+import type { downFlags } from '../command-flags.ts';
+import { type DataDirectory, shown, wipe } from '../data-directory.ts';
+import { endOrphans } from '../supervisor/cluster.ts';
+import { NotRunning, requestShutdown } from '../supervisor/control-client.ts';
+import { livePid, STOP_LIMIT_MS, waitUntilGone } from '../supervisor/pid-file.ts';
+import { SUPERVISOR } from '../supervisor/process-spec.ts';
+import { note } from '../terminal.ts';
+
+export async function run({ flags, data }: Call<typeof downFlags>): Promise<number> {
+  // Before anything is stopped: a directory that is not ours must not be wiped.
+  const record = await readClusterRecord(data);
+  await stopCluster(data);
+  if (!flags.wipe) return 0;
+  if (record === undefined) {
+    note(`${shown(data.path)} holds no cluster, so there is nothing to remove`);
+    return 0;
+  }
+  await wipe(data);
+  note(`the data in ${shown(data.path)} is removed`);
+  return 0;
+}
+
+async function stopCluster(data: DataDirectory): Promise<void> {
+  try {
+    await requestShutdown(data);
+    if (!(await waitUntilGone(data.pidFile(SUPERVISOR), systemClock, STOP_LIMIT_MS))) {
+      const pid = await livePid(data.pidFile(SUPERVISOR));
+      throw new CliError(
+        `the processes are down, but the supervisor (pid ${pid}) is not; end it with kill -9 ${pid}`,
+      );
+    }
+    note('the cluster is down');
+  } catch (error) {
+    if (!(error instanceof NotRunning)) throw error;
+    await endOrphans(data, systemClock, note);
+    for (const path of [data.controlSocket, data.pidFile(SUPERVISOR)]) await rm(path, { force: true });
+    note(`no cluster runs on ${shown(data.path)}`);
+  }
+}

@@ -1,0 +1,51 @@
+/** `./orrery logs` */
+
+import { access } from 'node:fs/promises';
+import { systemClock } from '@orrery/kit/clock.ts';
+import { CliError } from '../cli-error.ts';
+import type { Call } from '../command.ts';
+import type { logsFlags } from '../command-flags.ts';
+import { wantsColour } from '../config.ts';
+import { type DataDirectory, shown } from '../data-directory.ts';
+import { jsonLine, type LogLine, prettyLine } from '../log-line.ts';
+import { LogReader, mergeByTime } from '../log-reader.ts';
+import { nearest } from '../nearest.ts';
+import { PROCESS_NAMES } from '../process-table.ts';
+import { olderPart } from '../supervisor/log-file.ts';
+import { SUPERVISOR } from '../supervisor/process-spec.ts';
+import { printInFull } from '../terminal.ts';
+
+const LOG_NAMES: readonly string[] = [...PROCESS_NAMES, SUPERVISOR];
+
+/** How often logs are looked at for new lines. */
+const FOLLOW_PERIOD_MS = 200;
+
+export async function run({ flags, positionals, data }: Call<typeof logsFlags>): Promise<number> {
+  const names = await chosenLogs(positionals[0], data);
+  const nameWidth = names.length === 1 ? 0 : Math.max(...names.map((name) => name.length));
+  const pretty = { colour: wantsColour(), nameWidth };
+  const format = (line: LogLine): string => (flags.json ? jsonLine(line) : prettyLine(line, pretty));
+
+  const older = names.map((name) => new LogReader(name, olderPart(data.logFile(name))));
+  const current = names.map((name) => new LogReader(name, data.logFile(name)));
+  for await (const line of mergeByTime([...older, ...current])) await printInFull(format(line));
+  while (flags.follow) {
+    await systemClock.sleep(FOLLOW_PERIOD_MS);
+    for await (const line of mergeByTime(current)) await printInFull(format(line));
+  }
+  return 0;
+}
+
+async function chosenLogs(name: string | undefined, data: DataDirectory): Promise<readonly string[]> {
+  if (name !== undefined && !LOG_NAMES.includes(name)) {
+    const meant = nearest(name, LOG_NAMES);
+    const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+    throw new CliError(`unknown service "${name}" (the logs are of ${LOG_NAMES.join(', ')})${hint}`);
+  }
+  try {
+    await access(data.logs);
+  } catch {
+    throw new CliError(`no cluster has run on ${shown(data.path)}; "./orrery up" starts one`);
+  }
+  return name === undefined ? LOG_NAMES : [name];
+}

@@ -1,0 +1,85 @@
+/** `./orrery up` */
+
+import type { ClusterOptions } from '../cluster-record.ts';
+import type { Call } from '../command.ts';
+import type { upFlags } from '../command-flags.ts';
+import { type DataDirectory, shown } from '../data-directory.ts';
+import { defaultDataDirectory } from '../project.ts';
+import { bringUp, type UpRequest } from '../supervisor/cluster.ts';
+import { fetchStatus } from '../supervisor/control-client.ts';
+import { startDaemon } from '../supervisor/daemon.ts';
+import type { ProcessStatus } from '../supervisor/process-spec.ts';
+import { stopOnSignals } from '../supervisor/stop-on-signals.ts';
+import { formatTable } from '../table.ts';
+import { note, outliveReader, print } from '../terminal.ts';
+
+export async function run({ flags, data }: Call<typeof upFlags>): Promise<number> {
+  const { detach, nodes, durability, port, speed, 'zero-delays': zeroDelays } = flags;
+  const options: Partial<ClusterOptions> = {
+    ...(nodes === undefined ? {} : { nodes }),
+    ...(durability === undefined ? {} : { durability }),
+    ...(port === undefined ? {} : { port }),
+    ...(speed === undefined ? {} : { speed }),
+  };
+  const request: UpRequest = { data: data.path, options, zeroDelays };
+  return detach ? runDetached(request, data) : runInForeground(request, data);
+}
+
+async function runDetached(request: UpRequest, data: DataDirectory): Promise<number> {
+  await startDaemon(request, note);
+  const { processes } = await fetchStatus(data);
+  printSummary(processes, data, ['stop it', 'down']);
+  return 0;
+}
+
+async function runInForeground(request: UpRequest, data: DataDirectory): Promise<number> {
+  outliveReader();
+  const wanted = new AbortController();
+  const signals = stopOnSignals(() => wanted.abort());
+  try {
+    const cluster = await bringUp(request, { report: note, signal: wanted.signal });
+    signals.use(cluster);
+    printSummary(await cluster.supervisor.status(), data, undefined);
+    print('\nCtrl-C stops the cluster.');
+    await cluster.down;
+    note('the cluster is down');
+    return 0;
+  } finally {
+    signals.release();
+  }
+}
+
+function printSummary(
+  processes: readonly ProcessStatus[],
+  data: DataDirectory,
+  last: readonly [string, string] | undefined,
+): void {
+  // Since the start of this process, which the user's wait began with.
+  const seconds = (performance.now() / 1_000).toFixed(1);
+  const rows = processes.map(({ name, state, pid, address }) => [name, state, String(pid ?? '-'), address]);
+  const table = formatTable([['SERVICE', 'STATE', 'PID', 'ADDRESS'], ...rows], new Set([2]));
+  const elsewhere = data.path === defaultDataDirectory ? '' : ` --data ${shellWord(shown(data.path))}`;
+  const command = (words: string): string => `  ./orrery${elsewhere} ${words}`;
+  const next = [
+    [command('kubectl get nodes'), 'kubectl, with the right kubeconfig'],
+    [command('kill scheduler'), `take a part down; "start scheduler" brings it back`],
+    [command('ps'), 'what runs, and how much memory it takes'],
+    [command('logs -f'), 'what the services say'],
+    ...(last === undefined ? [] : [[command(last[1]), last[0]]]),
+  ];
+  for (const line of [
+    `The cluster is ready after ${seconds} s.`,
+    '',
+    ...table,
+    '',
+    `Any kubectl: export KUBECONFIG=${shellWord(data.kubeconfig)}`,
+    ...formatTable(next),
+  ]) {
+    print(line);
+  }
+}
+
+/** A word as a shell takes it. */
+function shellWord(word: string): string {
+  return /^[\w./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,139 @@
+/** The layout of a cluster's data directory, and what may be done to it. */
+
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { access, lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, relative } from 'node:path';
+import { CliError, messageOf, systemErrorCode } from './cli-error.ts';
+
+/** Paths of everything that belongs to one cluster. */
+export interface DataDirectory {
+  readonly path: string;
+  /** What the cluster is: ports, options, clock. Its presence marks the directory as ours. */
+  readonly clusterFile: string;
+  readonly kubeconfig: string;
+  readonly redis: string;
+  /** What the apiserver keeps outside Redis: CA, keys, revision high-water mark. */
+  readonly state: string;
+  readonly logs: string;
+  readonly run: string;
+  readonly controlSocket: string;
+  logFile(name: string): string;
+  pidFile(name: string): string;
+}
+
+/** The kernel takes paths of 104 (macOS) or 108 bytes (Linux), with their end. */
+const LONGEST_SOCKET_PATH_BYTES = 100;
+
+/** The layout below an absolute path. Touches nothing. */
+export function dataDirectory(path: string): DataDirectory {
+  const run = join(path, 'run');
+  const logs = join(path, 'logs');
+  return {
+    path,
+    clusterFile: join(path, 'cluster.json'),
+    kubeconfig: join(path, 'kubeconfig'),
+    redis: join(path, 'redis'),
+    state: join(path, 'state'),
+    logs,
+    run,
+    controlSocket: controlSocketPath(run),
+    logFile: (name) => join(logs, `${name}.log`),
+    pidFile: (name) => join(run, `${name}.pid`),
+  };
+}
+
+function controlSocketPath(run: string): string {
+  const path = join(run, 'supervisor.sock');
+  if (Buffer.byteLength(path) <= LONGEST_SOCKET_PATH_BYTES) return path;
+  const digest = createHash('sha256').update(run).digest('hex').slice(0, 16);
+  return join(tmpdir(), `orrery-${digest}.sock`);
+}
+
+/**
+ * Checks that a cluster may live in a directory, without changing anything.
+ * @throws CliError when it is not a directory, not writable, or full of other things.
+ */
+export async function assertUsable(data: DataDirectory): Promise<void> {
+  const entries = await entriesOf(data.path);
+  if (entries === undefined) {
+    await assertWritable(await nearestExisting(dirname(data.path)), data.path);
+    return;
+  }
+  await assertWritable(data.path, data.path);
+  const { clusterFile, kubeconfig } = data;
+  // A cluster in containers leaves its kubeconfig in the same place.
+  const foreign = entries.filter((name) => name !== basename(kubeconfig));
+  if (foreign.length > 0 && !entries.includes(basename(clusterFile))) {
+    throw new CliError(
+      `${shown(data.path)} holds other things than a cluster; choose another directory with --data`,
+    );
+  }
+}
+
+async function entriesOf(path: string): Promise<string[] | undefined> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === 'ENOENT') return undefined;
+    const what = code === 'ENOTDIR' ? 'is not a directory' : `cannot be read (${messageOf(error)})`;
+    throw new CliError(`${shown(path)} ${what}; choose another with --data`);
+  }
+}
+
+async function nearestExisting(path: string): Promise<string> {
+  let current = path;
+  while (dirname(current) !== current) {
+    try {
+      await lstat(current);
+      return current;
+    } catch {
+      current = dirname(current);
+    }
+  }
+  return current;
+}
+
+async function assertWritable(path: string, wanted: string): Promise<void> {
+  try {
+    const isDirectory = (await readdir(path)) !== undefined;
+    if (isDirectory) await access(path, constants.W_OK | constants.X_OK);
+  } catch {
+    throw new CliError(`${shown(wanted)} cannot be written; choose another directory with --data`);
+  }
+}
+
+/** Makes the directories. Only the owner may look into them: they hold keys. */
+export async function makeDirectories(data: DataDirectory): Promise<void> {
+  try {
+    for (const path of [data.path, data.redis, data.state, data.logs, data.run]) {
+      await mkdir(path, { recursive: true, mode: 0o700 });
+    }
+  } catch (error) {
+    throw new CliError(
+      `${shown(data.path)} cannot be written (${messageOf(error)}); choose another with --data`,
+    );
+  }
+}
+
+/** Removes what a cluster made, and the directory if nothing else is in it. Never anything of others. */
+export async function wipe(data: DataDirectory): Promise<void> {
+  await rm(data.controlSocket, { force: true });
+  for (const path of [data.redis, data.state, data.logs, data.run])
+    await rm(path, { recursive: true, force: true });
+  // The mark goes last, so that an interrupted wipe can be taken up again.
+  for (const path of [data.kubeconfig, data.clusterFile]) await rm(path, { force: true });
+  try {
+    await rmdir(data.path);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOTEMPTY') throw error;
+  }
+}
+
+/** A path as a user would type it: relative to the current directory when that is shorter. */
+export function shown(path: string): string {
+  const fromHere = relative(process.cwd(), path);
+  return fromHere !== '' && fromHere.length < path.length ? fromHere : path;
+}

@@ -1,0 +1,95 @@
+import { readConfig, clusterConfig, commonConfig } from '@orrery/kit/config.ts';
+import { describe, expect, it } from 'vitest';
+import { type ClusterRecord, DEFAULT_OPTIONS, INTERNAL_PORTS, type InternalPorts } from './cluster-record.ts';
+import { dataDirectory } from './data-directory.ts';
+import { PROCESS_NAMES, processTable } from './process-table.ts';
+import type { ProcessSpec } from './supervisor/process-spec.ts';
+
+const ports = Object.fromEntries(
+  INTERNAL_PORTS.map((name, index) => [name, 20_000 + index]),
+) as InternalPorts;
+const record: ClusterRecord = {
+  options: { ...DEFAULT_OPTIONS, nodes: 7, durability: 'always', port: 7_443 },
+  ports,
+  clock: { rate: 10, realMs: 1_000, clusterMs: 2_000 },
+};
+const plan = {
+  data: dataDirectory('/srv/my cluster'),
+  record,
+  programs: { redisServer: '/bin/redis-server', natsServer: '/bin/nats-server' },
+  zeroDelays: false,
+};
+
+function find(name: string, table = processTable(plan)): ProcessSpec {
+  const found = table.find((each) => each.name === name);
+  if (found === undefined) throw new Error(`no process ${name}`);
+  return found;
+}
+
+const services = PROCESS_NAMES.filter((name) => name !== 'redis' && name !== 'nats');
+
+describe('processTable', () => {
+  it('lists every process in the order of dependence', () => {
+    expect(processTable(plan).map(({ name }) => name)).toEqual(PROCESS_NAMES);
+  });
+
+  it('runs Redis on an append-only file of the wanted durability, without snapshots', () => {
+    const { args } = find('redis');
+    const settings = new Map(
+      args.flatMap((word, index) => (index % 2 === 0 ? [[word, args[index + 1]]] : [])),
+    );
+    expect(Object.fromEntries(settings)).toMatchObject({
+      '--port': String(ports.redis),
+      '--bind': '127.0.0.1',
+      '--dir': '/srv/my cluster/redis',
+      '--appendonly': 'yes',
+      '--appendfsync': 'always',
+      '--save': '',
+    });
+  });
+
+  it.each(services)('configures %s so that the kit accepts it', (name) => {
+    const { environment, args } = find(name);
+    const config = readConfig(
+      { ...commonConfig, ORRERY_NATS_URL: clusterConfig.ORRERY_NATS_URL },
+      environment,
+    );
+    expect(config).toMatchObject({
+      ORRERY_INSTANCE: `${name}-0`,
+      ORRERY_BIND: '127.0.0.1',
+      ORRERY_HTTP_PORT: ports[`${name}-http`],
+      ORRERY_CLOCK: record.clock,
+      ORRERY_NATS_URL: `nats://127.0.0.1:${ports.nats}`,
+    });
+    expect(args.at(-1)).toMatch(new RegExp(`/services/${name}/src/main\\.ts$`));
+  });
+
+  it('tells the apiserver where its store, state and kubeconfig are', () => {
+    expect(find('apiserver').environment).toMatchObject({
+      ORRERY_REDIS_URL: `redis://127.0.0.1:${ports.redis}`,
+      ORRERY_PORT: '7443',
+      ORRERY_GRPC_PORT: String(ports['apiserver-grpc']),
+      ORRERY_STATE_DIR: '/srv/my cluster/state',
+      ORRERY_KUBECONFIG: '/srv/my cluster/kubeconfig',
+    });
+    expect(find('apiserver').address).toBe('https://127.0.0.1:7443');
+  });
+
+  it.each(services.filter((name) => name !== 'apiserver'))(
+    'tells %s where the apiserver is, but not the store',
+    (name) => {
+      const { environment } = find(name);
+      expect(environment['ORRERY_APISERVER']).toBe(`127.0.0.1:${ports['apiserver-grpc']}`);
+      expect(environment).not.toHaveProperty('ORRERY_REDIS_URL');
+    },
+  );
+
+  it('leaves the delays of the node agent to the node agent, or sets all of them to zero', () => {
+    const delays = ['ORRERY_IMAGE_PULL_MS', 'ORRERY_SANDBOX_START_MS', 'ORRERY_CONTAINER_START_MS'];
+    const usual = find('node-agent').environment;
+    const none = find('node-agent', processTable({ ...plan, zeroDelays: true })).environment;
+    expect(usual['ORRERY_NODES']).toBe('7');
+    expect(delays.map((name) => usual[name])).toEqual([undefined, undefined, undefined]);
+    expect(delays.map((name) => none[name])).toEqual(['0', '0', '0']);
+  });
+});

@@ -100,7 +100,7 @@ export interface EventPage {
    * follows this is the newest revision of the whole store.
    */
   revision: number;
-  /** More events follow: go on from `revision`. A page may be empty and still say so. */
+  /** More events follow: go on from `revision`. */
   more: boolean;
 }
 

@@ -23,6 +23,8 @@ export class EventChain<E extends Link> {
   #position: number;
   /** Events that came before their predecessors, by the predecessor's revision. */
   readonly #waiting = new Map<number, E>();
+  /** The newest event that was dropped for want of room: up to there something is missing. */
+  #dropped = 0;
   readonly #deliver: (events: E[]) => void;
   readonly #limit: number;
 
@@ -32,14 +34,14 @@ export class EventChain<E extends Link> {
     this.#limit = limit;
   }
 
-  /** Revision of the last event delivered (or the start). */
+  /** Up to this revision every event has been delivered (or was known at the start). */
   get position(): number {
     return this.#position;
   }
 
-  /** True while events wait for one that has not come: refill from `position`. */
+  /** True while an event is known to follow that cannot be delivered yet: refill from `position`. */
   get hasGap(): boolean {
-    return this.#waiting.size > 0;
+    return this.#waiting.size > 0 || this.#dropped > this.#position;
   }
 
   /** Takes events in any order. */
@@ -48,46 +50,64 @@ export class EventChain<E extends Link> {
     for (const event of events) {
       if (event.revision <= this.#position) continue;
       if (event.previous > this.#position) {
-        if (this.#waiting.size < this.#limit) this.#waiting.set(event.previous, event);
+        this.#keep(event);
         continue;
       }
-      this.#append(run, event);
+      run.push(event);
+      this.#position = event.revision;
+      this.#follow(run);
     }
-    if (run.length > 0) this.#deliver(run);
+    this.#finish(run);
   }
 
-  /** Nothing happened between the position and `revision`: an empty refill said so. */
+  /** Nothing happened between the position and `revision`: a list or an empty refill said so. */
   skipTo(revision: number): void {
     if (revision <= this.#position) return;
     this.#position = revision;
     const run: E[] = [];
-    this.#drain(run);
-    if (run.length > 0) this.#deliver(run);
+    // The revision may lie between two events: the later one follows on it all the same.
+    for (const [previous, event] of this.#waiting) {
+      if (previous > revision || event.revision <= revision) continue;
+      this.#waiting.delete(previous);
+      run.push(event);
+      this.#position = event.revision;
+      this.#follow(run);
+      break;
+    }
+    this.#finish(run);
   }
 
   /** Forgets what waits and starts again at `position`: after a new list. */
   reset(position: number): void {
     this.#waiting.clear();
+    this.#dropped = 0;
     this.#position = position;
   }
 
-  #append(run: E[], event: E): void {
-    run.push(event);
-    this.#position = event.revision;
-    this.#drain(run);
+  #keep(event: E): void {
+    if (this.#waiting.size < this.#limit || this.#waiting.has(event.previous)) {
+      this.#waiting.set(event.previous, event);
+    } else {
+      this.#dropped = Math.max(this.#dropped, event.revision);
+    }
   }
 
-  #drain(run: E[]): void {
-    if (this.#waiting.size === 0) return;
+  /** Moves what waited for the position, and what waited for that, to the run. */
+  #follow(run: E[]): void {
     for (let next = this.#waiting.get(this.#position); next !== undefined; ) {
       this.#waiting.delete(this.#position);
       run.push(next);
       this.#position = next.revision;
       next = this.#waiting.get(this.#position);
     }
-    // A list or refill may end between two events of the chain: what it covers is no gap.
+  }
+
+  #finish(run: E[]): void {
+    if (run.length === 0 && this.#waiting.size === 0) return;
+    // What waited may have come by another way meanwhile, in a refill for instance.
     for (const [previous, event] of this.#waiting) {
       if (event.revision <= this.#position) this.#waiting.delete(previous);
     }
+    if (run.length > 0) this.#deliver(run);
   }
 }

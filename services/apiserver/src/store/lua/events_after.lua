@@ -1,0 +1,70 @@
+-- Events of one resource after a revision, from the log that all resources share. A call
+-- looks at a bounded part of the log only, so that it never holds up writes for long.
+--
+-- ARGV  1 epoch   2 resource
+--       3 revision after which to look
+--       4 how many events at most
+--       5 how many entries of the log to look at, at most
+--       6 stop after so many bytes of values
+--
+-- Result { 1, head of the resource, revision up to which the result is complete,
+--          1 when the log goes on after it else 0,
+--          then per event: revision, previous, type, key, value, "<revision> <json>" before or '' }
+--     or { 0, oldest revision to resume from }, compacted
+--     or { -2 }, the store has another epoch
+
+local CHUNK = 64
+
+if redis.call('GET', 'epoch') ~= ARGV[1] then
+  return { -2 }
+end
+local resource, limit, budget = ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[6])
+local after = tonumber(ARGV[3])
+local revision = redis.call('GET', 'rev') or '0'
+local head = redis.call('HGET', 'heads', resource) or '0'
+local floor = tonumber(redis.call('GET', 'floor') or '0')
+
+-- Below the floor lies another history: the store was rolled back since.
+if after >= floor and after >= tonumber(head) then
+  return { 1, head, revision, 0 }
+end
+local first = redis.call('XRANGE', 'log', '-', '+', 'COUNT', 1)[1]
+local oldest = first and tonumber(string.match(first[1], '^%d+')) - 1 or tonumber(revision)
+if after < math.max(oldest, floor) then
+  return { 0, string.format('%.0f', math.max(oldest, floor)) }
+end
+
+local result = { 1, head, revision, 0 }
+local n, found, scanned = 4, 0, 0
+local cursor = ARGV[3] .. '-0'
+while true do
+  local entries = redis.call('XRANGE', 'log', '(' .. cursor, '+', 'COUNT', CHUNK)
+  for _, entry in ipairs(entries) do
+    cursor = entry[1]
+    local fields = entry[2]
+    if fields[2] == resource then
+      result[n + 1] = string.match(cursor, '^%d+')
+      result[n + 2] = fields[4]
+      result[n + 3] = fields[6]
+      result[n + 4] = fields[8]
+      result[n + 5] = fields[10]
+      result[n + 6] = fields[12] or ''
+      n = n + 6
+      found = found + 1
+      budget = budget - #fields[10] - #(fields[12] or '')
+      if found >= limit or budget <= 0 then
+        break
+      end
+    end
+  end
+  scanned = scanned + #entries
+  local at = string.match(cursor, '^%d+')
+  if #entries == 0 or tonumber(at) >= tonumber(head) then
+    return result
+  end
+  if found >= limit or budget <= 0 or scanned >= tonumber(ARGV[5]) then
+    result[3] = at
+    result[4] = 1
+    return result
+  end
+end

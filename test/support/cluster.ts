@@ -1,0 +1,195 @@
+/** A whole cluster for tests: started and stopped with the project's own command. */
+
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { systemClock } from '@orrery/kit/clock.ts';
+import { kubectlBinary, type KubectlVersion, NEWEST_KUBECTL } from '../../services/cli/src/kubectl-binary.ts';
+import { freePort } from './free-port.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const main = join(root, 'services/cli/src/main.ts');
+
+/** What a command came to. */
+export interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+const OUTPUT_LIMIT_BYTES = 256 * 1024 * 1024;
+
+function execute(
+  command: string,
+  args: readonly string[],
+  options: { env?: NodeJS.ProcessEnv; input?: string },
+): Promise<Outcome> {
+  return new Promise((settle) => {
+    const child = execFile(
+      command,
+      args,
+      { maxBuffer: OUTPUT_LIMIT_BYTES, env: options.env ?? process.env, cwd: root },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
+        settle({ code, stdout, stderr });
+      },
+    );
+    child.stdin?.end(options.input ?? '');
+  });
+}
+
+/** One row of `./orrery ps --json`. */
+export interface ProcessRow {
+  name: string;
+  pid: number | null;
+  state: string;
+  ready: boolean;
+  restarts: number;
+  memoryBytes: number;
+}
+
+export interface ClusterOptions {
+  nodes?: number;
+  durability?: 'everysec' | 'always';
+  /** Simulated delays are zero unless this is set. */
+  realDelays?: boolean;
+  speed?: number;
+}
+
+/** Options of one kubectl call. */
+export interface KubectlOptions {
+  version?: KubectlVersion;
+  /** Standard input. */
+  input?: string;
+}
+
+export class TestCluster {
+  readonly data: string;
+  readonly kubeconfig: string;
+  readonly #options: ClusterOptions;
+  readonly #port: number;
+
+  private constructor(data: string, port: number, options: ClusterOptions) {
+    this.data = data;
+    this.kubeconfig = join(data, 'kubeconfig');
+    this.#port = port;
+    this.#options = options;
+  }
+
+  /** Starts a cluster on a free port in a temporary directory. Rejects with the command's output when it fails. */
+  static async start(options: ClusterOptions = {}): Promise<TestCluster> {
+    const data = await mkdtemp(join(tmpdir(), 'orrery-cluster-'));
+    const cluster = new TestCluster(data, await freePort(), options);
+    await cluster.up();
+    return cluster;
+  }
+
+  /** Starts it again on the same data, after `down`. */
+  async up(): Promise<void> {
+    const { nodes = 3, durability = 'everysec', realDelays = false, speed } = this.#options;
+    const flags = [`--nodes=${nodes}`, `--durability=${durability}`, `--port=${this.#port}`];
+    if (!realDelays) flags.push('--zero-delays');
+    if (speed !== undefined) flags.push(`--speed=${speed}`);
+    await this.orreryOk('up', '-d', ...flags);
+  }
+
+  /** Stops everything; the data stays. */
+  async down(): Promise<void> {
+    await this.orreryOk('down');
+  }
+
+  /** Stops everything and removes the data. */
+  async remove(): Promise<void> {
+    await this.orrery('down', '--wipe');
+    await rm(this.data, { recursive: true, force: true });
+  }
+
+  /** Runs `./orrery COMMAND` on this cluster. */
+  orrery(command: string, ...args: readonly string[]): Promise<Outcome> {
+    return execute(process.execPath, [main, command, '--data', this.data, ...args], {});
+  }
+
+  /** Runs `./orrery COMMAND`; rejects with its output when it fails. */
+  async orreryOk(command: string, ...args: readonly string[]): Promise<string> {
+    return succeeded(`orrery ${command} ${args.join(' ')}`, await this.orrery(command, ...args));
+  }
+
+  /** The loopback ports of the parts, by name. */
+  ports(): Record<string, number> {
+    const { ports } = JSON.parse(readFileSync(join(this.data, 'cluster.json'), 'utf8')) as {
+      ports: Record<string, number>;
+    };
+    return ports;
+  }
+
+  /** Sends a signal to a part, as an accident would: nobody told the supervisor. */
+  async signal(name: string, signal: NodeJS.Signals): Promise<void> {
+    const row = (await this.processes()).find((each) => each.name === name);
+    if (typeof row?.pid !== 'number') throw new Error(`${name} does not run`);
+    process.kill(row.pid, signal);
+  }
+
+  async processes(): Promise<ProcessRow[]> {
+    const { processes } = JSON.parse(await this.orreryOk('ps', '--json')) as { processes: ProcessRow[] };
+    return processes;
+  }
+
+  /** Runs a real kubectl. */
+  async kubectl(
+    args: readonly string[],
+    { version = NEWEST_KUBECTL, input }: KubectlOptions = {},
+  ): Promise<Outcome> {
+    const binary = await kubectlBinary(version);
+    const env = {
+      ...process.env,
+      KUBECONFIG: this.kubeconfig,
+      HOME: join(this.data, 'home', version),
+      KUBE_EDITOR: 'true',
+    };
+    return execute(binary, args, input === undefined ? { env } : { env, input });
+  }
+
+  /** Runs kubectl and gives its standard output; rejects with what it printed when it fails. */
+  async kubectlOk(args: readonly string[], options: KubectlOptions = {}): Promise<string> {
+    return succeeded(`kubectl ${args.join(' ')}`, await this.kubectl(args, options));
+  }
+
+  /** `kubectl get ... -o json`, parsed. */
+  async get<T>(...args: readonly string[]): Promise<T> {
+    return JSON.parse(await this.kubectlOk(['get', ...args, '-o', 'json'])) as T;
+  }
+}
+
+function succeeded(what: string, { code, stdout, stderr }: Outcome): string {
+  if (code !== 0) throw new Error(`${what}: exit ${code}\n${stdout}${stderr}`);
+  return stdout;
+}
+
+const POLL_MS = 100;
+
+/** Asks again until the answer is truthy; rejects with the last answer or error after `limitMs`. */
+export async function eventually<T>(
+  what: string,
+  ask: () => Promise<T>,
+  limitMs = 60_000,
+): Promise<NonNullable<T>> {
+  const deadline = systemClock.now() + limitMs;
+  for (;;) {
+    let last: unknown;
+    try {
+      const answer = await ask();
+      if (answer !== undefined && answer !== null && answer !== false) return answer;
+      last = answer;
+    } catch (error) {
+      last = error;
+    }
+    if (systemClock.now() >= deadline) {
+      throw new Error(
+        `${what}: not within ${limitMs} ms; last: ${last instanceof Error ? last.message : JSON.stringify(last)}`,
+      );
+    }
+    await systemClock.sleep(POLL_MS);
+  }
+}

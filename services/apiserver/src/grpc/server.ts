@@ -30,8 +30,10 @@ export async function serveGrpc(
     // Services ping an idle session to notice a frozen apiserver quickly.
     'grpc.http2.min_ping_interval_without_data_ms': 500,
     'grpc.keepalive_permit_without_calls': 1,
-  } as Record<string, number>);
-  server.addService(ApiServerService, { session: (stream: ServerDuplexStream<RequestBatch, ResponseBatch>) => serveSession(dependencies, stream) });
+  });
+  server.addService(ApiServerService, {
+    session: (stream: ServerDuplexStream<RequestBatch, ResponseBatch>) => serveSession(dependencies, stream),
+  });
   const boundPort = await new Promise<number>((resolve, reject) => {
     server.bindAsync(`${bind}:${port}`, ServerCredentials.createInsecure(), (error, actual) => {
       if (error === null) resolve(actual);

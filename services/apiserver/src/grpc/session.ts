@@ -2,7 +2,13 @@
 
 import type { KubeObject } from '@orrery/api/gen/types.ts';
 import { parseLabelSelector } from '@orrery/api/selectors.ts';
-import { badRequest, internalError, methodNotAllowed, resourceNotFound, StatusError } from '@orrery/api/status-error.ts';
+import {
+  badRequest,
+  internalError,
+  methodNotAllowed,
+  resourceNotFound,
+  StatusError,
+} from '@orrery/api/status-error.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
 import {
   type Event,
@@ -15,8 +21,9 @@ import {
   type ResponseBatch,
 } from '@orrery/proto/orrery/apiserver.ts';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
-import { applyJsonPatch } from '../patch/json-patch.ts';
-import { applyMergePatch } from '../patch/merge-patch.ts';
+import { jsonPatch } from '../patch/json-patch.ts';
+import type { JsonObject } from '../patch/json-value.ts';
+import { mergePatch } from '../patch/merge-patch.ts';
 import { strategicMerge } from '../patch/strategic-merge.ts';
 import type { ResourceDefinition } from '../registry/definition.ts';
 import { typeNameOf } from '../schema/table.ts';
@@ -107,7 +114,9 @@ async function update(api: Api, definition: ResourceDefinition, request: Request
   const { namespace, name } = request;
   const body = parseBody<KubeObject>(object, 'the object');
   const options = updateOptions(subresource);
-  return objectResult((await api.update(definition, namespace, name, body, options, contextOf(request))).value);
+  return objectResult(
+    (await api.update(definition, namespace, name, body, options, contextOf(request))).value,
+  );
 }
 
 async function patch(api: Api, definition: ResourceDefinition, request: Request): Promise<Result> {
@@ -125,7 +134,9 @@ async function patch(api: Api, definition: ResourceDefinition, request: Request)
   };
   const options = updateOptions(subresource === 'scale' ? '' : subresource);
   const { namespace, name } = request;
-  return objectResult((await api.modify(definition, namespace, name, change, options, contextOf(request))).value);
+  return objectResult(
+    (await api.modify(definition, namespace, name, change, options, contextOf(request))).value,
+  );
 }
 
 /** The one thing that services change through scale. */
@@ -135,15 +146,29 @@ function replicasOf(document: unknown): number {
   return replicas;
 }
 
-function applyPatch(definition: ResourceDefinition, type: Patch_Type, current: KubeObject, document: unknown): KubeObject {
+function applyPatch(
+  definition: ResourceDefinition,
+  type: Patch_Type,
+  current: KubeObject,
+  document: unknown,
+): KubeObject {
+  return patched(definition, type, current as unknown as JsonObject, document) as KubeObject;
+}
+
+function patched(
+  definition: ResourceDefinition,
+  type: Patch_Type,
+  current: JsonObject,
+  document: unknown,
+): unknown {
   switch (type) {
     case Patch_Type.MERGE:
-      return applyMergePatch(current, document) as KubeObject;
+      return mergePatch(current, document);
     case Patch_Type.JSON:
-      return applyJsonPatch(current, document) as KubeObject;
+      return jsonPatch(current, document);
     case Patch_Type.STRATEGIC: {
       const { group, version, kind } = definition.ref;
-      return strategicMerge(typeNameOf(group, version, kind)!, current, document) as KubeObject;
+      return strategicMerge(typeNameOf(group, version, kind)!, current, document);
     }
     default:
       throw badRequest(`unknown patch type ${type}`);
@@ -159,7 +184,11 @@ async function remove(api: Api, definition: ResourceDefinition, request: Request
   return result.gone ? { $case: 'object', object: NOTHING } : objectResult(result.value);
 }
 
-const EVENT_TYPES = { ADDED: Event_Type.ADDED, MODIFIED: Event_Type.MODIFIED, DELETED: Event_Type.DELETED } as const;
+const EVENT_TYPES = {
+  ADDED: Event_Type.ADDED,
+  MODIFIED: Event_Type.MODIFIED,
+  DELETED: Event_Type.DELETED,
+} as const;
 
 /** A log entry as services get it. */
 export function eventMessage({ revision, previous, type, key, value }: StoreEvent): Event {
@@ -243,4 +272,3 @@ export function serveSession(
   stream.on('end', () => stream.end());
   stream.on('error', (error) => dependencies.logger.debug({ err: error }, 'session broke'));
 }
-

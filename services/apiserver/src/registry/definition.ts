@@ -48,12 +48,16 @@ export type SubresourceName = 'status' | 'scale' | 'binding' | 'finalize';
 export interface RegistryContext {
   readonly nowMs: number;
   readonly dryRun: boolean;
-  /** Takes a free ClusterIP, or the one asked for. Throws StatusError when it is taken or out of range. */
+  /**
+   * Takes a free ClusterIP, or the one asked for, for the Service with the uid `owner`.
+   * Throws StatusError when it is taken or out of range.
+   */
   allocateClusterIp(owner: string, wanted?: string): Promise<string>;
-  releaseClusterIp(ip: string): Promise<void>;
-  /** Takes a free node port, or the one asked for. */
-  allocateNodePort(owner: string, wanted?: number): Promise<number>;
-  releaseNodePort(nodePort: number): Promise<void>;
+  /** Frees it; only if `owner` holds it, when given. */
+  releaseClusterIp(ip: string, owner?: string): Promise<void>;
+  /** Takes a free node port, or the one asked for. `path` is the field that errors name. */
+  allocateNodePort(owner: string, wanted?: number, path?: string): Promise<number>;
+  releaseNodePort(nodePort: number, owner?: string): Promise<void>;
 }
 
 export interface ResourceDefinition<T extends KubeObject = KubeObject> {
@@ -85,7 +89,7 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly defaults?: (object: T) => void;
   /** Sets what the server decides at creation (status, allocations). Runs after defaults and admission. */
   readonly prepareCreate?: (object: T, context: RegistryContext) => Promise<void> | void;
-  /** Carries over what an update may not change silently. */
+  /** Carries over what an update may not change silently. Not for writes of subresources. */
   readonly prepareUpdate?: (object: T, stored: T, context: RegistryContext) => Promise<void> | void;
   /** Everything wrong with the object's own fields; metadata is checked for all kinds alike. */
   readonly validate: (object: T) => FieldError[];

@@ -158,5 +158,8 @@ export interface Api {
   /** Checks the options (422, 504), then delivers; the first events may come before it resolves. */
   watch(definition: ResourceDefinition, options: WatchOptions, watcher: Watcher): Promise<WatchHandle>;
   /** @throws StatusError 400 for fields that the resource does not support. */
-  compileFieldSelector(definition: ResourceDefinition, text: string): ((object: KubeObject) => boolean) | undefined;
+  compileFieldSelector(
+    definition: ResourceDefinition,
+    text: string,
+  ): ((object: KubeObject) => boolean) | undefined;
 }

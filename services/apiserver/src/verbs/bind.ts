@@ -45,7 +45,8 @@ function boundPod(definition: ResourceDefinition, pod: Pod, binding: Binding, no
   if (pod.spec.nodeName !== undefined && pod.spec.nodeName !== '') {
     throw refuse(`pod ${name} is already assigned to node "${pod.spec.nodeName}"`);
   }
-  if ((pod.spec.schedulingGates ?? []).length > 0) throw refuse(`pod ${name} has non-empty .spec.schedulingGates`);
+  if ((pod.spec.schedulingGates ?? []).length > 0)
+    throw refuse(`pod ${name} has non-empty .spec.schedulingGates`);
   const scheduled: PodCondition = {
     type: 'PodScheduled',
     status: 'True',

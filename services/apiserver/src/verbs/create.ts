@@ -2,7 +2,14 @@
 
 import type { KubeObject } from '@orrery/api/gen/types.ts';
 import { formatTime } from '@orrery/api/meta.ts';
-import { alreadyExists, badRequest, type FieldError, field, invalid, StatusError } from '@orrery/api/status-error.ts';
+import {
+  alreadyExists,
+  badRequest,
+  type FieldError,
+  field,
+  invalid,
+  StatusError,
+} from '@orrery/api/status-error.ts';
 import { newUid, randomNameSuffix } from '@orrery/kit/random.ts';
 import type { RegistryContext, ResourceDefinition } from '../registry/definition.ts';
 import { validateMetadata } from '../registry/metadata.ts';
@@ -22,12 +29,24 @@ export function registryContext(
   { dryRun }: RequestContext,
 ): RegistryContext {
   const { allocateClusterIp, allocateNodePort, releaseClusterIp, releaseNodePort } = allocations;
-  return { nowMs: clock.now(), dryRun, allocateClusterIp, allocateNodePort, releaseClusterIp, releaseNodePort };
+  return {
+    nowMs: clock.now(),
+    dryRun,
+    allocateClusterIp,
+    allocateNodePort,
+    releaseClusterIp,
+    releaseNodePort,
+  };
 }
 
 /** Throws 422 with everything that is wrong, if anything is. */
-export function refuseInvalid(definition: ResourceDefinition, name: string, errors: readonly FieldError[]): void {
-  if (errors.length > 0) throw invalid({ group: definition.ref.group, kind: definition.ref.kind, name }, errors);
+export function refuseInvalid(
+  definition: ResourceDefinition,
+  name: string,
+  errors: readonly FieldError[],
+): void {
+  if (errors.length > 0)
+    throw invalid({ group: definition.ref.group, kind: definition.ref.kind, name }, errors);
 }
 
 /** Puts the namespace of the URL into the object; a different one in the object is an error. */

@@ -25,7 +25,11 @@ type DeletePlan =
   /** It waits for grace or finalizers already; there is nothing to change. */
   | { action: 'none' };
 
-function checkPreconditions(definition: ResourceDefinition, object: KubeObject, options: DeleteOptions): void {
+function checkPreconditions(
+  definition: ResourceDefinition,
+  object: KubeObject,
+  options: DeleteOptions,
+): void {
   const { uid, resourceVersion } = options.preconditions ?? {};
   const { name } = object.metadata;
   if (uid !== undefined && uid !== '' && uid !== object.metadata.uid) {
@@ -35,7 +39,11 @@ function checkPreconditions(definition: ResourceDefinition, object: KubeObject, 
       `the UID in the precondition (${uid}) does not match the UID in record (${object.metadata.uid}). The object might have been deleted and then recreated`,
     );
   }
-  if (resourceVersion !== undefined && resourceVersion !== '' && resourceVersion !== object.metadata.resourceVersion) {
+  if (
+    resourceVersion !== undefined &&
+    resourceVersion !== '' &&
+    resourceVersion !== object.metadata.resourceVersion
+  ) {
     throw conflict(
       definition.ref,
       name,
@@ -53,11 +61,17 @@ function policyOf({ propagationPolicy, orphanDependents }: DeleteOptions): strin
   }
   if (orphanDependents !== undefined) {
     throw invalid(subject, [
-      field.invalid('propagationPolicy', propagationPolicy, 'orphanDependents and deletionPropagation cannot be both set'),
+      field.invalid(
+        'propagationPolicy',
+        propagationPolicy,
+        'orphanDependents and deletionPropagation cannot be both set',
+      ),
     ]);
   }
   if (!POLICIES.includes(propagationPolicy)) {
-    throw invalid(subject, [field.notSupported('propagationPolicy', propagationPolicy, [...POLICIES, 'nil'])]);
+    throw invalid(subject, [
+      field.notSupported('propagationPolicy', propagationPolicy, [...POLICIES, 'nil']),
+    ]);
   }
   return propagationPolicy;
 }
@@ -85,7 +99,8 @@ export function planDelete(
   // A second deletion can only shorten the grace of the first.
   const grace = pending ? Math.min(wanted, object.metadata.deletionGracePeriodSeconds ?? 0) : wanted;
   if (grace === 0 && !waits) return { action: 'remove' };
-  const sameFinalizers = finalizers.length === present.length && finalizers.every((each) => present.includes(each));
+  const sameFinalizers =
+    finalizers.length === present.length && finalizers.every((each) => present.includes(each));
   if (pending && sameFinalizers && grace === (object.metadata.deletionGracePeriodSeconds ?? 0)) {
     return { action: 'none' };
   }
@@ -135,14 +150,16 @@ export async function deleteObject(
     checkPreconditions(definition, object, options);
     definition.beforeDelete?.(object);
     const plan = planDelete(definition, object, options, clock.now());
-    if (plan.action === 'none') return { object, value: stored.value, revision: stored.revision, gone: false };
+    if (plan.action === 'none')
+      return { object, value: stored.value, revision: stored.revision, gone: false };
     const written =
       plan.action === 'remove'
         ? await writeDelete(dependencies, definition, object, stored.revision, context)
         : await writeUpdate(dependencies, definition, plan.next, stored.revision, context);
     if (written.outcome === 'written') {
       const gone = plan.action === 'remove';
-      if (gone && !context.dryRun) await definition.afterDelete?.(object, registryContext(dependencies, context));
+      if (gone && !context.dryRun)
+        await definition.afterDelete?.(object, registryContext(dependencies, context));
       return { ...written.result, gone };
     }
     if (tries === CONFLICT_TRIES) throw conflict(definition.ref, name, OBJECT_MODIFIED);

@@ -47,4 +47,3 @@ export async function asStatus<T>(work: () => Promise<T>): Promise<T> {
 export function fencedError(lease: string): StatusError {
   return new StatusError(409, 'Conflict', `fenced: another leader has taken over the lease ${lease}`);
 }
-

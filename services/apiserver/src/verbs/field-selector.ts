@@ -40,7 +40,11 @@ export function compileFieldSelector(
 }
 
 /** Whether a change between the two objects can move them in or out of any selection. */
-export function selectionChanged(definition: ResourceDefinition, before: KubeObject, after: KubeObject): boolean {
+export function selectionChanged(
+  definition: ResourceDefinition,
+  before: KubeObject,
+  after: KubeObject,
+): boolean {
   if (JSON.stringify(before.metadata.labels) !== JSON.stringify(after.metadata.labels)) return true;
   return Object.values(definition.fields ?? {}).some((read) => read(before) !== read(after));
 }

@@ -41,7 +41,9 @@ interface ContinueToken {
 }
 
 function encodeToken(rv: number, after: string): string {
-  return Buffer.from(JSON.stringify({ v: 'orrery/v1', rv, after } satisfies ContinueToken)).toString('base64url');
+  return Buffer.from(JSON.stringify({ v: 'orrery/v1', rv, after } satisfies ContinueToken)).toString(
+    'base64url',
+  );
 }
 
 function decodeToken(text: string): ContinueToken {
@@ -59,7 +61,10 @@ function decodeToken(text: string): ContinueToken {
 /** Parses a resourceVersion parameter; undefined when absent. */
 export function parseResourceVersion(text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined;
-  if (!/^\d{1,15}$/.test(text)) throw badRequest(`invalid resource version: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (!/^\d{1,15}$/.test(text))
+    throw badRequest(
+      `invalid resource version: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+    );
   return Number(text);
 }
 
@@ -74,7 +79,8 @@ function checkMatch(options: ListOptions, revision: number | undefined): void {
   if (options.continueToken !== undefined && options.continueToken !== '') {
     throw refuse('resourceVersionMatch is forbidden when continue is provided');
   }
-  if (revision === undefined) throw refuse('resourceVersionMatch is forbidden unless resourceVersion is provided');
+  if (revision === undefined)
+    throw refuse('resourceVersionMatch is forbidden unless resourceVersion is provided');
   if (match !== 'Exact' && match !== 'NotOlderThan') {
     throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions', name: '' }, [
       field.notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan']),
@@ -114,7 +120,11 @@ interface ListPlan {
   exact: boolean;
 }
 
-function planList(definition: ResourceDefinition, options: ListOptions, revision: number | undefined): ListPlan {
+function planList(
+  definition: ResourceDefinition,
+  options: ListOptions,
+  revision: number | undefined,
+): ListPlan {
   const request: ListRequest = { resource: storeName(definition) };
   if (options.namespace !== undefined && options.namespace !== '') request.namespace = options.namespace;
   // "Any" revision means everything at once: upstream answers it from a cache without pages.
@@ -190,7 +200,7 @@ async function listSelected(
     return { items, revision: page.revision, continueToken: undefined, remainingItemCount: undefined };
   }
   const items: Stored[] = [];
-  let step: ListRequest = { ...request, limit: Math.max(limit, SELECTIVE_STEP) };
+  const step: ListRequest = { ...request, limit: Math.max(limit, SELECTIVE_STEP) };
   for (;;) {
     const page = await store.list(step);
     for (const [index, item] of page.items.entries()) {
@@ -205,7 +215,7 @@ async function listSelected(
     if (page.next === undefined) {
       return { items, revision: page.revision, continueToken: undefined, remainingItemCount: undefined };
     }
-    step = { ...step, after: page.next, atRevision: page.revision };
+    step.after = page.next;
+    step.atRevision = page.revision;
   }
 }
-

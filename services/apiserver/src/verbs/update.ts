@@ -78,10 +78,17 @@ export function hasSpecFinalizers(definition: ResourceDefinition, object: KubeOb
 }
 
 /** Refuses an object that names another object than the URL, or another state than the present one. */
-function checkIdentity(definition: ResourceDefinition, object: KubeObject, current: KubeObject, name: string): void {
+function checkIdentity(
+  definition: ResourceDefinition,
+  object: KubeObject,
+  current: KubeObject,
+  name: string,
+): void {
   const { metadata } = object;
   if (metadata.name !== undefined && metadata.name !== '' && metadata.name !== name) {
-    throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
+    throw badRequest(
+      `the name of the object (${metadata.name}) does not match the name on the URL (${name})`,
+    );
   }
   if (metadata.uid !== undefined && metadata.uid !== '' && metadata.uid !== current.metadata.uid) {
     throw conflict(
@@ -224,7 +231,9 @@ export async function update(
 ): Promise<StoredObject & { created: boolean }> {
   const revision = object.metadata.resourceVersion ?? '';
   if (revision === '' && definition.needsResourceVersion === true && options.subresource === '') {
-    refuseInvalid(definition, name, [field.invalid('metadata.resourceVersion', 0, 'must be specified for an update')]);
+    refuseInvalid(definition, name, [
+      field.invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
+    ]);
   }
   try {
     const result = await modify(
@@ -255,4 +264,3 @@ function mayCreate(definition: ResourceDefinition, { subresource }: UpdateOption
     error.details?.kind === definition.ref.resource
   );
 }
-

@@ -68,14 +68,20 @@ function checkOptions(options: WatchOptions): void {
   if (options.sendInitialEvents === undefined) {
     if (match !== '') {
       throw optionsError(
-        field.forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'),
+        field.forbidden(
+          'resourceVersionMatch',
+          'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+        ),
       );
     }
     return;
   }
   if (match !== 'NotOlderThan') {
     throw optionsError(
-      field.forbidden('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'),
+      field.forbidden(
+        'resourceVersionMatch',
+        'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+      ),
     );
   }
 }

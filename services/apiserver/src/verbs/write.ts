@@ -51,7 +51,8 @@ function settle(
 /** A dry run: what the write would answer. */
 function imagined(object: KubeObject, revision: number): WriteOutcome {
   const { head, tail } = encodeObject(object);
-  const value = revision === 0 ? `${head}${tail}`.replace('"resourceVersion":""', '') : `${head}${revision}${tail}`;
+  const value =
+    revision === 0 ? `${head}${tail}`.replace('"resourceVersion":""', '') : `${head}${revision}${tail}`;
   return { outcome: 'written', result: { object, value, revision } };
 }
 

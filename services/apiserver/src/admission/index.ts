@@ -1,0 +1,46 @@
+/** Admission: what the cluster adds to or refuses about an object that is valid in itself (wire.md 3.14). */
+
+import type { Node, Pod } from '@orrery/api/gen/types.ts';
+import { Nodes, Pods } from '@orrery/api/resources.ts';
+import { type Clock, systemClock } from '@orrery/kit/clock.ts';
+import type { ResourceDefinition } from '../registry/definition.ts';
+import type { Admission } from '../verbs/dependencies.ts';
+import { type AdmissionReader, CachedReader } from './cached-reader.ts';
+import { addDefaultTolerations } from './default-tolerations.ts';
+import { admitToNamespace } from './namespace-lifecycle.ts';
+import { resolvePriority } from './priority.ts';
+import { admitServiceAccount } from './service-account.ts';
+import { taintNewNode } from './taint-nodes.ts';
+
+/** Admission that can be told of changes, so that it need not wait for its cache to grow old. */
+export interface CachingAdmission extends Admission {
+  /** The object has changed or gone: to be called for namespaces and service accounts. */
+  forget(resource: string, namespace: string, name: string): void;
+}
+
+function isOf(
+  { ref }: ResourceDefinition,
+  { group, resource }: { group: string; resource: string },
+): boolean {
+  return ref.resource === resource && ref.group === group;
+}
+
+/** The plugins in upstream's order. `clock` measures the age of cached answers: real time, not the cluster's. */
+export function createAdmission(reader: AdmissionReader, clock: Clock = systemClock): CachingAdmission {
+  const cached = new CachedReader(reader, clock);
+  return {
+    admitCreate: async (definition, object) => {
+      if (definition.ref.namespaced) await admitToNamespace(cached, definition.ref, object);
+      if (isOf(definition, Pods)) {
+        const pod = object as Pod;
+        await admitServiceAccount(cached, pod);
+        resolvePriority(pod);
+        addDefaultTolerations(pod);
+      } else if (isOf(definition, Nodes)) taintNewNode(object as Node);
+    },
+    admitUpdate: async (definition, object) => {
+      if (isOf(definition, Pods)) addDefaultTolerations(object as Pod);
+    },
+    forget: (resource, namespace, name) => cached.forget(resource, namespace, name),
+  };
+}

@@ -1,0 +1,79 @@
+/**
+ * extensions/v1beta1, the first home of Deployments and ReplicaSets (until Kubernetes 1.16).
+ * Their form was the same as today's; their defaults were not (pkg/apis/extensions/v1beta1/defaults.go
+ * of Kubernetes 1.15).
+ */
+
+import type {
+  ExtensionsV1beta1Deployment,
+  ExtensionsV1beta1ReplicaSet,
+  KubeObject,
+  LabelSelector,
+  PodTemplateSpec,
+} from '@orrery/api/gen/types.ts';
+import type { ServedVersion } from './definition.ts';
+import { MAX_INT32 } from './fields.ts';
+
+interface OldWorkload extends KubeObject {
+  spec: { selector?: LabelSelector; template?: PodTemplateSpec };
+}
+
+function deprecation(kind: string): string {
+  return `extensions/v1beta1 ${kind} is deprecated in v1.9+, unavailable in v1.16+; use apps/v1 ${kind}`;
+}
+
+/** Selector and labels come from the labels of the template unless they are given. */
+function defaultFromTemplate({ metadata, spec }: OldWorkload): void {
+  const labels = spec.template?.metadata?.labels;
+  if (labels === undefined) return;
+  spec.selector ??= { matchLabels: { ...labels } };
+  if (Object.keys(metadata.labels ?? {}).length === 0) metadata.labels = { ...labels };
+}
+
+function defaultDeployment(object: KubeObject): void {
+  const deployment = object as ExtensionsV1beta1Deployment;
+  deployment.spec ??= { template: {} };
+  const { spec } = deployment;
+  defaultFromTemplate(deployment);
+  spec.replicas ??= 1;
+  spec.strategy ??= {};
+  const { strategy } = spec;
+  strategy.type ||= 'RollingUpdate';
+  if (strategy.type === 'RollingUpdate') {
+    strategy.rollingUpdate ??= {};
+    strategy.rollingUpdate.maxUnavailable ??= 1;
+    strategy.rollingUpdate.maxSurge ??= 1;
+  }
+  spec.revisionHistoryLimit ??= MAX_INT32;
+  spec.progressDeadlineSeconds ??= MAX_INT32;
+}
+
+/** Rolling back was a field that the controller acted upon and cleared; `kubectl rollout undo` does it now. */
+function deploymentToStored(object: KubeObject): KubeObject {
+  const deployment = object as ExtensionsV1beta1Deployment;
+  if (deployment.spec.rollbackTo === undefined) return object;
+  const { rollbackTo: _rollbackTo, ...spec } = deployment.spec;
+  return { ...deployment, spec } as KubeObject;
+}
+
+function defaultReplicaSet(object: KubeObject): void {
+  const replicaSet = object as ExtensionsV1beta1ReplicaSet;
+  replicaSet.spec ??= {};
+  defaultFromTemplate(replicaSet);
+  replicaSet.spec.replicas ??= 1;
+}
+
+export const oldDeploymentVersion: ServedVersion = {
+  group: 'extensions',
+  version: 'v1beta1',
+  defaults: defaultDeployment,
+  toStored: deploymentToStored,
+  deprecation: deprecation('Deployment'),
+};
+
+export const oldReplicaSetVersion: ServedVersion = {
+  group: 'extensions',
+  version: 'v1beta1',
+  defaults: defaultReplicaSet,
+  deprecation: deprecation('ReplicaSet'),
+};

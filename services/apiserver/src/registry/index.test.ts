@@ -1,0 +1,70 @@
+import { jsonClone } from '@orrery/api/json.ts';
+import { describe, expect, it } from 'vitest';
+import { definitions, groupOrder } from './index.ts';
+import { defaulted, findings, sample } from './sample-objects.ts';
+
+describe('definitions', () => {
+  it('are in the order of discovery: the core, then groups, old ones last', () => {
+    expect(groupOrder).toEqual([
+      '',
+      'apps',
+      'autoscaling',
+      'coordination.k8s.io',
+      'discovery.k8s.io',
+      'events.k8s.io',
+      'extensions',
+    ]);
+  });
+
+  it('have names, short names and categories as upstream', () => {
+    const table = definitions.map(({ ref, singular, shortNames = [], categories = [] }) =>
+      [ref.resource, singular, shortNames.join(), categories.join()].join(' | '),
+    );
+    expect(table).toEqual([
+      'configmaps | configmap | cm | ',
+      'endpoints | endpoints | ep | ',
+      'events | event | ev | ',
+      'namespaces | namespace | ns | ',
+      'nodes | node | no | ',
+      'pods | pod | po | all',
+      'replicationcontrollers | replicationcontroller | rc | all',
+      'secrets | secret |  | ',
+      'serviceaccounts | serviceaccount | sa | ',
+      'services | service | svc | all',
+      'deployments | deployment | deploy | all',
+      'replicasets | replicaset | rs | all',
+      'horizontalpodautoscalers | horizontalpodautoscaler | hpa | all',
+      'leases | lease |  | ',
+      'endpointslices | endpointslice |  | ',
+    ]);
+  });
+
+  it('store objects in the form of their first version', () => {
+    for (const { ref, versions } of definitions) {
+      expect(versions[0]).toMatchObject({ group: ref.group, version: ref.version });
+      expect(versions[0]?.toStored).toBeUndefined();
+    }
+  });
+
+  it.each(definitions.map(({ ref }) => ref.resource))('accept the least that is valid of %s', (resource) => {
+    expect(findings(resource, sample(resource))).toEqual([]);
+  });
+
+  it.each(definitions.map(({ ref }) => ref.resource))('default %s once', (resource) => {
+    const once = defaulted(resource, sample(resource));
+    expect(defaulted(resource, jsonClone(once))).toEqual(once);
+  });
+
+  it.each(definitions.map(({ ref }) => ref.resource))('refuse a bad name of %s', (resource) => {
+    const [first] = findings(resource, sample(resource, {}, { name: 'a/b' }));
+    expect(first).toMatch(/^metadata\.name: Invalid value: "a\/b": /);
+  });
+
+  it('show a name first, where there is one, and an age', () => {
+    for (const { ref, columns } of definitions) {
+      if (ref.resource === 'events') continue;
+      expect(columns[0]).toMatchObject({ name: 'Name', format: 'name' });
+      expect(columns.map(({ name }) => name)).toContain('Age');
+    }
+  });
+});

@@ -1,0 +1,46 @@
+/** Every resource that the apiserver serves, in the order in which discovery shows them. */
+
+import { configMapsDefinition } from './configmap.ts';
+import type { ResourceDefinition } from './definition.ts';
+import { deploymentsDefinition } from './deployment.ts';
+import { endpointsDefinition } from './endpoints.ts';
+import { endpointSlicesDefinition } from './endpointslice.ts';
+import { eventsDefinition } from './event.ts';
+import { horizontalPodAutoscalersDefinition } from './horizontalpodautoscaler.ts';
+import { leasesDefinition } from './lease.ts';
+import { namespacesDefinition } from './namespace.ts';
+import { nodesDefinition } from './node.ts';
+import { podsDefinition } from './pod.ts';
+import { replicaSetsDefinition } from './replicaset.ts';
+import { replicationControllersDefinition } from './replicationcontroller.ts';
+import { secretsDefinition } from './secret.ts';
+import { servicesDefinition } from './service.ts';
+import { serviceAccountsDefinition } from './serviceaccount.ts';
+
+export const definitions: readonly ResourceDefinition[] = [
+  configMapsDefinition,
+  endpointsDefinition,
+  eventsDefinition,
+  namespacesDefinition,
+  nodesDefinition,
+  podsDefinition,
+  replicationControllersDefinition,
+  secretsDefinition,
+  serviceAccountsDefinition,
+  servicesDefinition,
+  deploymentsDefinition,
+  replicaSetsDefinition,
+  horizontalPodAutoscalersDefinition,
+  leasesDefinition,
+  endpointSlicesDefinition,
+];
+
+const storedGroups = definitions.map(({ ref }) => ref.group);
+const otherGroups = definitions.flatMap(({ versions }) => versions.map((each) => each.group));
+
+/**
+ * The groups of the API in order of preference, which decides what an ambiguous short name
+ * means: those in whose form objects are stored, the core ("") first, then those that only
+ * hold other forms.
+ */
+export const groupOrder: readonly string[] = [...new Set([...storedGroups, ...otherGroups])];

@@ -1,0 +1,52 @@
+/** Pod templates of workloads. */
+
+import type { LabelSelector, PodTemplateSpec } from '@orrery/api/gen/types.ts';
+import { labelSelectorMatcher } from '@orrery/api/selectors.ts';
+import { type FieldError, field } from '@orrery/api/status-error.ts';
+import { checkAnnotations } from './metadata.ts';
+import { checkPodSpec } from './pod-spec.ts';
+import { checkLabels, isEmptySelector } from './selectors.ts';
+
+/**
+ * Checks the template of a workload that keeps a number of pods running: its labels meet the
+ * selector, and its pods are restarted for ever (`ValidatePodTemplateSpecForReplicaSet`, `…ForRC`).
+ * `owner` is the kind in the words of upstream's message; Deployments are called ReplicaSet there.
+ */
+export function checkWorkloadTemplate(
+  template: PodTemplateSpec | undefined,
+  selector: LabelSelector | undefined,
+  owner: 'ReplicaSet' | 'ReplicationController',
+  path: string,
+  errors: FieldError[],
+): void {
+  if (template === undefined) {
+    errors.push(field.required(path));
+    return;
+  }
+  const labels = template.metadata?.labels;
+  if (selector !== undefined && !isEmptySelector(selector) && !labelSelectorMatcher(selector)(labels)) {
+    const why = '`selector` does not match template `labels`';
+    errors.push(field.invalid(`${path}.metadata.labels`, labels ?? null, why));
+  }
+  checkPodTemplate(template, path, errors);
+  const { restartPolicy, activeDeadlineSeconds } = template.spec ?? {};
+  if (restartPolicy !== 'Always') {
+    errors.push(field.notSupported(`${path}.spec.restartPolicy`, restartPolicy, ['Always']));
+  }
+  if (activeDeadlineSeconds !== undefined) {
+    const why = `activeDeadlineSeconds in ${owner} is not Supported`;
+    errors.push(field.forbidden(`${path}.spec.activeDeadlineSeconds`, why));
+  }
+}
+
+/** Upstream's findings about labels and annotations of templates leave `metadata` out of the path. */
+function checkPodTemplate({ metadata, spec }: PodTemplateSpec, path: string, errors: FieldError[]): void {
+  checkLabels(metadata?.labels, `${path}.labels`, errors);
+  checkAnnotations(metadata?.annotations, `${path}.annotations`, errors);
+  if (spec === undefined) return;
+  checkPodSpec(spec, false, `${path}.spec`, errors);
+  if ((spec.ephemeralContainers ?? []).length > 0) {
+    const why = 'ephemeral containers not allowed in pod template';
+    errors.push(field.forbidden(`${path}.spec.ephemeralContainers`, why));
+  }
+}

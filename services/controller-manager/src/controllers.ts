@@ -1,0 +1,106 @@
+/** The controllers of the cluster by upstream's names, and which of them run. */
+
+import type { Controller, ControllerContext } from '@orrery/controller/controller.ts';
+import { deploymentController } from './deployment/index.ts';
+import { endpointSliceController } from './endpoint-slice/index.ts';
+import { endpointsController } from './endpoints/index.ts';
+import { garbageCollectorController } from './garbage-collector/index.ts';
+import { namespaceController } from './namespace/index.ts';
+import { nodeLifecycleController } from './node-lifecycle/index.ts';
+import { podGarbageCollectorController } from './pod-garbage-collector/index.ts';
+import { replicaSetController } from './replica-set/index.ts';
+import { replicationController } from './replication-controller/index.ts';
+import { rootCaCertificatePublisher } from './root-ca-certificate-publisher/index.ts';
+import { serviceAccountController } from './service-account/index.ts';
+import { taintEvictionController } from './taint-eviction/index.ts';
+
+/** What controllers can be told beyond their context. */
+export interface ControllerSettings {
+  nodeMonitorGraceMs: number;
+}
+
+interface Entry {
+  /** The short name that --controllers also knows. */
+  alias: string;
+  /** The component that its events name. */
+  component: string;
+  make: (context: ControllerContext, settings: ControllerSettings) => Controller;
+}
+
+export const CONTROLLERS: Readonly<Record<string, Entry>> = {
+  'namespace-controller': { alias: 'namespace', component: 'namespace-controller', make: namespaceController },
+  'serviceaccount-controller': {
+    alias: 'serviceaccount',
+    component: 'serviceaccount-controller',
+    make: serviceAccountController,
+  },
+  'root-ca-certificate-publisher-controller': {
+    alias: 'root-ca-cert-publisher',
+    component: 'root-ca-certificate-publisher',
+    make: rootCaCertificatePublisher,
+  },
+  'replicationcontroller-controller': {
+    alias: 'replicationcontroller',
+    component: 'replication-controller',
+    make: replicationController,
+  },
+  'replicaset-controller': { alias: 'replicaset', component: 'replicaset-controller', make: replicaSetController },
+  'deployment-controller': { alias: 'deployment', component: 'deployment-controller', make: deploymentController },
+  'endpoints-controller': { alias: 'endpoint', component: 'endpoint-controller', make: endpointsController },
+  'endpointslice-controller': {
+    alias: 'endpointslice',
+    component: 'endpoint-slice-controller',
+    make: endpointSliceController,
+  },
+  'garbage-collector-controller': {
+    alias: 'garbagecollector',
+    component: 'garbage-collector-controller',
+    make: garbageCollectorController,
+  },
+  'node-lifecycle-controller': {
+    alias: 'nodelifecycle',
+    component: 'node-controller',
+    make: (context, { nodeMonitorGraceMs }) => nodeLifecycleController(context, nodeMonitorGraceMs),
+  },
+  'taint-eviction-controller': {
+    alias: 'taint-eviction',
+    component: 'taint-eviction-controller',
+    make: taintEvictionController,
+  },
+  'pod-garbage-collector-controller': {
+    alias: 'podgc',
+    component: 'pod-garbage-collector',
+    make: podGarbageCollectorController,
+  },
+};
+
+function canonicalName(name: string): string | undefined {
+  return Object.hasOwn(CONTROLLERS, name)
+    ? name
+    : Object.entries(CONTROLLERS).find(([, { alias }]) => alias === name)?.[0];
+}
+
+/**
+ * The controllers that a list such as `*,-podgc` or `deployment,replicaset` selects: a name
+ * switches one on, a name after `-` off, `*` all that are not named. Which comes first does not
+ * matter, as upstream.
+ */
+export function selectControllers(text: string): { names: string[]; problems: string[] } {
+  const words = text
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '');
+  const on = new Set<string>();
+  const off = new Set<string>();
+  const problems: string[] = [];
+  for (const word of words.filter((each) => each !== '*')) {
+    const name = canonicalName(word.replace(/^-/, ''));
+    if (name === undefined) {
+      problems.push(`no controller named ${JSON.stringify(word)}; there are: ${Object.keys(CONTROLLERS).join(', ')}`);
+    } else if (word.startsWith('-')) off.add(name);
+    else on.add(name);
+  }
+  const all = words.includes('*');
+  const names = Object.keys(CONTROLLERS).filter((name) => on.has(name) || (all && !off.has(name)));
+  return { names, problems };
+}

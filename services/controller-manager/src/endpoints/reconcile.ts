@@ -1,0 +1,73 @@
+/** All I/O of the Endpoints controller (k8s.io/kubernetes/pkg/controller/endpoint). */
+
+import type { Endpoints, Service } from '@orrery/api/gen/types.ts';
+import { formatTime, isBeingDeleted, splitKey } from '@orrery/api/meta.ts';
+import { EndpointsRef } from '@orrery/api/resources.ts';
+import { isNotFound } from '@orrery/api/status-error.ts';
+import type { Client } from '@orrery/client/client.ts';
+import type { Lister } from '@orrery/client/informer.ts';
+import type { ReconcileContext } from '@orrery/controller/controller.ts';
+import { createUnlessPresent } from '../namespace-content.ts';
+import type { OwnWrites } from '../own-writes.ts';
+import { semanticallyEqual } from '../semantic-equality.ts';
+import { hasSelector } from '../service-endpoints/pod-endpoints.ts';
+import type { ServiceEvents } from '../service-endpoints/service-events.ts';
+import { TriggerTimes } from '../service-endpoints/trigger-time.ts';
+import { endpointsAnnotations, endpointsLabels, MANAGED_BY, MANAGED_BY_LABEL, OVER_CAPACITY, subsetsOf } from './plan.ts';
+
+export interface EndpointsReconcilerOptions {
+  services: Lister<Service>;
+  endpoints: OwnWrites<Endpoints>;
+  serviceEvents: ServiceEvents;
+}
+
+export class EndpointsReconciler {
+  readonly #options: EndpointsReconcilerOptions;
+  readonly #triggerTimes = new TriggerTimes();
+
+  constructor(options: EndpointsReconcilerOptions) {
+    this.#options = options;
+  }
+
+  async reconcile(key: string, { client }: ReconcileContext): Promise<void> {
+    const { services, endpoints, serviceEvents } = this.#options;
+    const service = services.get(key);
+    const present = endpoints.get(key);
+    if (service === undefined) {
+      this.#triggerTimes.forget(key);
+      if (present !== undefined) await this.#remove(client, present);
+      return;
+    }
+    if (!hasSelector(service) || isBeingDeleted(service)) return;
+    const pods = serviceEvents.podsOf(service);
+    const { subsets, truncated } = subsetsOf(service, pods);
+    const labels = endpointsLabels(service);
+    const triggerMs = this.#triggerTimes.next(service, pods);
+    const isCurrent =
+      present !== undefined &&
+      semanticallyEqual(present.subsets, subsets) &&
+      semanticallyEqual(present.metadata.labels, labels) &&
+      (present.metadata.annotations?.[OVER_CAPACITY] === 'truncated') === truncated;
+    if (isCurrent) return;
+    const triggerTime = triggerMs === undefined ? undefined : formatTime(triggerMs);
+    const annotations = endpointsAnnotations(present?.metadata.annotations, truncated, triggerTime);
+    if (present === undefined) {
+      const metadata = { ...splitKey(key), labels, annotations };
+      await createUnlessPresent(client, EndpointsRef, { metadata, subsets });
+      return;
+    }
+    const changed = { ...present, metadata: { ...present.metadata, labels, annotations }, subsets };
+    endpoints.wrote(await client.update(EndpointsRef, changed));
+  }
+
+  /** Only what this controller made; what people made by hand has no service to begin with. */
+  async #remove(client: Client, { metadata }: Endpoints): Promise<void> {
+    if (metadata.labels?.[MANAGED_BY_LABEL] !== MANAGED_BY) return;
+    const { namespace, name, uid } = metadata;
+    try {
+      await client.delete(EndpointsRef, { namespace, name }, { preconditions: { uid } });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+}

@@ -1,0 +1,51 @@
+/** What a set of replicas needs: pure (k8s.io/kubernetes/pkg/controller/replicaset, manageReplicas). */
+
+import type { Draft, OwnerReference, Pod, PodTemplateSpec } from '@orrery/api/gen/types.ts';
+import { jsonClone } from '@orrery/api/json.ts';
+import { podsPerNode, rankForDeletion } from './ranking.ts';
+
+/** At most so many pods are created or deleted in one reconciliation. */
+export const BURST_REPLICAS = 500;
+
+export interface ReplicaPlan {
+  /** How many pods to create. */
+  create: number;
+  /** Pods to delete, the first first. */
+  remove: Pod[];
+}
+
+export interface ReplicaPlanInput {
+  /** Active pods that belong to the set. */
+  active: readonly Pod[];
+  wanted: number;
+  /** Pods of sets with the same owner, asked for only when something is to be deleted. */
+  related: () => readonly Pod[];
+  nowMs: number;
+}
+
+export function planReplicas({ active, wanted, related, nowMs }: ReplicaPlanInput): ReplicaPlan {
+  const surplus = active.length - wanted;
+  if (surplus <= 0) return { create: Math.min(-surplus, BURST_REPLICAS), remove: [] };
+  const count = Math.min(surplus, BURST_REPLICAS);
+  if (count === active.length) return { create: 0, remove: [...active] };
+  return { create: 0, remove: rankForDeletion(active, podsPerNode(related()), nowMs).slice(0, count) };
+}
+
+/** Room for the random suffix within the 63 characters of a pod's name. */
+const MAX_GENERATE_NAME = 58;
+
+/** A pod from the template, managed by `owner` (`GetPodFromTemplate`). */
+export function podFromTemplate(template: PodTemplateSpec, namespace: string, owner: OwnerReference): Draft<Pod> {
+  const { labels, annotations, finalizers } = template.metadata ?? {};
+  return {
+    metadata: {
+      namespace,
+      generateName: `${owner.name.slice(0, MAX_GENERATE_NAME - 1)}-`,
+      ...(labels === undefined ? {} : { labels }),
+      ...(annotations === undefined ? {} : { annotations }),
+      ...(finalizers === undefined ? {} : { finalizers }),
+      ownerReferences: [owner],
+    },
+    spec: jsonClone(template.spec ?? { containers: [] }),
+  };
+}

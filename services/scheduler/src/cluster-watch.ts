@@ -1,0 +1,155 @@
+/** Carries what informers see into the cache and the queue (pkg/scheduler/eventhandlers.go). */
+
+import type { Node, Pod } from '@orrery/api/gen/types.ts';
+import { isBeingDeleted, keyOf } from '@orrery/api/meta.ts';
+import { Nodes, Pods } from '@orrery/api/resources.ts';
+import type { Informers } from '@orrery/client/informer.ts';
+import type { Logger } from '@orrery/kit/logger.ts';
+import { fitsNode } from './cycle.ts';
+import type { Profile } from './plugins/registry.ts';
+import type { ClusterEvent } from './queue/cluster-event.ts';
+import type { QueuedPod } from './queue/queued-pod.ts';
+import type { SchedulingQueue } from './queue/scheduling-queue.ts';
+import type { ClusterCache } from './snapshot/cluster-cache.ts';
+import { isBound, isFinished, type PodInfo, podInfo } from './snapshot/pod-info.ts';
+
+/** Pods that name another scheduler are none of this one's business. */
+const SCHEDULER_NAME = 'default-scheduler';
+
+/** Whether the pod wants this scheduler to find it a node. */
+export function wantsNode(pod: Pod): boolean {
+  return (
+    pod.spec.schedulerName === SCHEDULER_NAME && !isBound(pod) && !isFinished(pod) && !isBeingDeleted(pod)
+  );
+}
+
+export interface ClusterWatchOptions {
+  informers: Informers;
+  cache: ClusterCache;
+  queue: SchedulingQueue;
+  profile: Profile;
+  logger: Logger;
+  /** The pod is on the node, but no event has shown that yet. */
+  onAssumed: (info: PodInfo, nodeName: string) => void;
+  /** An event showed the pod on a node, or the pod is gone: nothing is assumed of it any more. */
+  onSettled: (uid: string) => void;
+}
+
+export class ClusterWatch {
+  readonly #options: ClusterWatchOptions;
+  #remove: (() => void)[] = [];
+
+  constructor(options: ClusterWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Takes in what is there and everything after it. Nodes first: pods then find all of them. */
+  start(): void {
+    const { informers } = this.#options;
+    this.#remove = [
+      informers.of(Nodes).addHandler({
+        add: (node) => this.#setNode(node),
+        update: (node) => this.#setNode(node),
+        delete: (node) => this.#options.cache.removeNode(node.metadata.name),
+      }),
+      informers.of(Pods).addHandler({
+        add: (pod) => this.setPod(pod),
+        update: (pod, before) => {
+          if (before.metadata.uid !== pod.metadata.uid) this.#removePod(before.metadata.uid);
+          this.setPod(pod);
+        },
+        delete: (pod) => this.#removePod(pod.metadata.uid),
+      }),
+    ];
+  }
+
+  stop(): void {
+    for (const remove of this.#remove) remove();
+    this.#remove = [];
+  }
+
+  /** The pod as informers see it now, if it is the same one and wants a node still. */
+  waitingPod({ key, uid }: PodInfo): Pod | undefined {
+    const pod = this.#options.informers.of(Pods).lister.get(key);
+    return pod !== undefined && pod.metadata.uid === uid && wantsNode(pod) ? pod : undefined;
+  }
+
+  /** Gives up the assumption that the pod is on its node, and tells those who wait for room there. */
+  forget({ uid }: PodInfo): void {
+    this.#freed(this.#options.cache.forget(uid));
+  }
+
+  /** Takes in a pod that is known to be on its node before informers show it there. */
+  assumeBound(pod: Pod): void {
+    this.#guard('Pod', pod, () => {
+      const info = podInfo(pod);
+      this.#options.cache.assume(info, pod.spec.nodeName!);
+      this.#options.onAssumed(info, pod.spec.nodeName!);
+    });
+  }
+
+  /** Puts a version of a pod where it belongs. */
+  setPod(pod: Pod): void {
+    const { cache, queue, onSettled } = this.#options;
+    const { uid } = pod.metadata;
+    if (isFinished(pod)) {
+      this.#removePod(uid);
+    } else if (isBound(pod)) {
+      this.#guard('Pod', pod, () => this.#freed(cache.setPod(podInfo(pod))));
+      queue.delete(uid);
+      onSettled(uid);
+    } else if (!wantsNode(pod)) {
+      queue.delete(uid);
+    } else if (!cache.isAssumed(uid)) {
+      // An assumed pod is ahead of its events: this one is from before its binding.
+      this.#guard('Pod', pod, () => queue.set(podInfo(pod)));
+    }
+  }
+
+  #removePod(uid: string): void {
+    const { cache, queue, onSettled } = this.#options;
+    this.#freed(cache.removePod(uid));
+    queue.delete(uid);
+    onSettled(uid);
+  }
+
+  #setNode(node: Node): void {
+    this.#guard('Node', node, () => {
+      for (const kind of this.#options.cache.setNode(node))
+        this.#wake({ kind, nodeName: node.metadata.name });
+    });
+  }
+
+  #freed(nodeName: string | undefined): void {
+    if (nodeName !== undefined) this.#wake({ kind: 'AssignedPodDelete', nodeName });
+  }
+
+  #wake(event: ClusterEvent): void {
+    this.#options.queue.moveOnEvent((queued) => this.#helps(event, queued));
+  }
+
+  /**
+   * Whether a pod that fits nowhere may fit after this event: a plugin that stood in the
+   * way says that such events matter, and the node passes all filters now. All filters
+   * look at one node only, so no other node can have become feasible.
+   */
+  #helps({ kind, nodeName }: ClusterEvent, { info, rejectedBy }: QueuedPod): boolean {
+    const { cache, profile } = this.#options;
+    const node = cache.node(nodeName);
+    if (node === undefined) return false;
+    // Without nodes no plugin has had a say.
+    const matters =
+      rejectedBy.size === 0 ||
+      profile.filters.some(({ name, wokenBy }) => rejectedBy.has(name) && wokenBy.includes(kind));
+    return matters && fitsNode(profile, info, node);
+  }
+
+  /** One object that validation should not have let through must not stop the handling of all others. */
+  #guard(kind: string, object: Pod | Node, handle: () => void): void {
+    try {
+      handle();
+    } catch (error) {
+      this.#options.logger.error({ kind, object: keyOf(object), err: error }, 'an object cannot be taken in');
+    }
+  }
+}

@@ -1,0 +1,183 @@
+/** One decision: which node a pod goes to (pkg/scheduler/schedule_one.go, schedulePod). */
+
+import type { Diagnosis } from './fit-error.ts';
+import type { FilterPlugin, PodFilter, Rejection } from './plugins/plugin.ts';
+import type { Profile } from './plugins/registry.ts';
+import type { NodeInfo } from './snapshot/node-info.ts';
+import type { PodInfo } from './snapshot/pod-info.ts';
+import type { Snapshot } from './snapshot/snapshot.ts';
+
+export type Decision =
+  | { readonly nodeName: string; readonly evaluatedNodes: number; readonly feasibleNodes: number }
+  | { readonly nodeName: undefined; readonly diagnosis: Diagnosis };
+
+/** With fewer nodes than this, all are looked at. */
+const MIN_FEASIBLE_NODES = 100;
+const MIN_PERCENTAGE = 5;
+
+/**
+ * How many feasible nodes are enough to choose from (numFeasibleNodesToFind): half of
+ * them in a small cluster, a falling share in a larger one, at least 5 % and 100.
+ */
+export function feasibleNodesToFind(nodeCount: number): number {
+  if (nodeCount < MIN_FEASIBLE_NODES) return nodeCount;
+  const percentage = Math.max(MIN_PERCENTAGE, 50 - Math.trunc(nodeCount / 125));
+  return Math.max(MIN_FEASIBLE_NODES, Math.trunc((nodeCount * percentage) / 100));
+}
+
+interface BoundFilter {
+  readonly plugin: FilterPlugin;
+  readonly podFilter: PodFilter;
+}
+
+/** The filters that have a say about this pod, or why it is unfit for any node. */
+interface PreFiltered {
+  readonly filters: readonly BoundFilter[];
+  readonly unfit?: { readonly plugin: FilterPlugin; readonly reason: string };
+}
+
+function runPreFilters(filters: readonly FilterPlugin[], pod: PodInfo): PreFiltered {
+  const bound: BoundFilter[] = [];
+  for (const plugin of filters) {
+    const podFilter = plugin.preFilter(pod);
+    if (podFilter === undefined) continue;
+    if ('unfit' in podFilter) return { filters: bound, unfit: { plugin, reason: podFilter.unfit } };
+    bound.push({ plugin, podFilter });
+  }
+  return { filters: bound };
+}
+
+/** Whether one node could take the pod now. */
+export function fitsNode(profile: Profile, pod: PodInfo, node: NodeInfo): boolean {
+  const { filters, unfit } = runPreFilters(profile.filters, pod);
+  return unfit === undefined && filters.every(({ podFilter }) => podFilter.filter(node) === undefined);
+}
+
+/** The nodes that pre-filters leave over, and who narrowed them down. */
+function candidates(
+  filters: readonly BoundFilter[],
+  snapshot: Snapshot,
+): { nodes: readonly NodeInfo[]; by: string[] } {
+  let names: ReadonlySet<string> | undefined;
+  const by: string[] = [];
+  for (const { plugin, podFilter } of filters) {
+    if (podFilter.nodeNames === undefined) continue;
+    const these = podFilter.nodeNames;
+    names = names === undefined ? these : new Set([...names].filter((name) => these.has(name)));
+    by.push(plugin.name);
+  }
+  if (names === undefined) return { nodes: snapshot.nodes, by };
+  const nodes = Array.from(names, (name) => snapshot.node(name)).filter((node) => node !== undefined);
+  return { nodes, by: by.sort() };
+}
+
+export interface CycleOptions {
+  profile: Profile;
+  snapshot: Snapshot;
+  /** A number in [0, 1): decides between nodes of equal score. */
+  random: () => number;
+}
+
+/** Makes decisions one after another, each starting at the node where the one before stopped looking. */
+export class SchedulingCycle {
+  readonly #profile: Profile;
+  readonly #snapshot: Snapshot;
+  readonly #random: () => number;
+  #nextStartIndex = 0;
+
+  constructor({ profile, snapshot, random }: CycleOptions) {
+    this.#profile = profile;
+    this.#snapshot = snapshot;
+    this.#random = random;
+  }
+
+  /** Decides without side effects but the start index: the caller assumes the pod. */
+  decide(pod: PodInfo): Decision {
+    const nodeCount = this.#snapshot.nodes.length;
+    if (nodeCount === 0)
+      return { nodeName: undefined, diagnosis: { nodeCount, reasons: new Map(), plugins: new Set() } };
+    const { filters, unfit } = runPreFilters(this.#profile.filters, pod);
+    if (unfit !== undefined) {
+      const plugins = new Set([unfit.plugin.name]);
+      return {
+        nodeName: undefined,
+        diagnosis: { nodeCount, reasons: new Map(), unfit: unfit.reason, plugins },
+      };
+    }
+    const { nodes, by } = candidates(filters, this.#snapshot);
+    const reasons = new Map<string, number>();
+    const plugins = new Set(by);
+    const { feasible, evaluatedNodes } = this.#findFeasible(filters, nodes, ({ name }, rejection) => {
+      plugins.add(name);
+      for (const reason of rejection) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    });
+    if (feasible.length === 0) {
+      const passedOver = nodeCount - nodes.length;
+      if (passedOver > 0) reasons.set(`node(s) didn't satisfy plugin(s) [${by.join(' ')}]`, passedOver);
+      return { nodeName: undefined, diagnosis: { nodeCount, reasons, plugins } };
+    }
+    const best = feasible.length === 1 ? feasible[0]! : this.#choose(pod, feasible);
+    return { nodeName: best.name, evaluatedNodes, feasibleNodes: feasible.length };
+  }
+
+  /** Looks at nodes in turn until there are enough to choose from (findNodesThatPassFilters). */
+  #findFeasible(
+    filters: readonly BoundFilter[],
+    nodes: readonly NodeInfo[],
+    onRejected: (plugin: FilterPlugin, rejection: NonNullable<Rejection>) => void,
+  ): { feasible: NodeInfo[]; evaluatedNodes: number } {
+    const enough = feasibleNodesToFind(nodes.length);
+    const start = this.#nextStartIndex;
+    const feasible: NodeInfo[] = [];
+    let evaluatedNodes = 0;
+    while (evaluatedNodes < nodes.length && feasible.length < enough) {
+      const node = nodes[(start + evaluatedNodes) % nodes.length]!;
+      evaluatedNodes += 1;
+      const rejecting = firstRejection(filters, node);
+      if (rejecting === undefined) feasible.push(node);
+      else onRejected(rejecting.plugin, rejecting.rejection);
+    }
+    this.#nextStartIndex = (start + evaluatedNodes) % this.#snapshot.nodes.length;
+    return { feasible, evaluatedNodes };
+  }
+
+  #choose(pod: PodInfo, feasible: readonly NodeInfo[]): NodeInfo {
+    const totals = Array.from<number>({ length: feasible.length }).fill(0);
+    for (const plugin of this.#profile.scores) {
+      const scorer = plugin.preScore(pod, feasible, this.#snapshot);
+      if (scorer === undefined) continue;
+      const scores = feasible.map((node) => scorer.score(node));
+      scorer.normalize?.(scores);
+      for (let index = 0; index < scores.length; index += 1) totals[index]! += scores[index]! * plugin.weight;
+    }
+    return feasible[this.#indexOfBest(totals)]!;
+  }
+
+  /** One of the highest, each with the same chance, in one pass (selectHost). */
+  #indexOfBest(totals: readonly number[]): number {
+    let best = 0;
+    let ties = 1;
+    for (let index = 1; index < totals.length; index += 1) {
+      const difference = totals[index]! - totals[best]!;
+      if (difference > 0) {
+        best = index;
+        ties = 1;
+      } else if (difference === 0) {
+        ties += 1;
+        if (this.#random() * ties < 1) best = index;
+      }
+    }
+    return best;
+  }
+}
+
+function firstRejection(
+  filters: readonly BoundFilter[],
+  node: NodeInfo,
+): { plugin: FilterPlugin; rejection: NonNullable<Rejection> } | undefined {
+  for (const { plugin, podFilter } of filters) {
+    const rejection = podFilter.filter(node);
+    if (rejection !== undefined) return { plugin, rejection };
+  }
+  return undefined;
+}

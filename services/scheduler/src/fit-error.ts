@@ -1,0 +1,26 @@
+/** Why a pod fits nowhere, in upstream's words (pkg/scheduler/framework/types.go, FitError). */
+
+/** What a decision learned about the nodes that it had to refuse. */
+export interface Diagnosis {
+  /** How many nodes there are. */
+  readonly nodeCount: number;
+  /** Nodes by reason; one node may count under several. */
+  readonly reasons: ReadonlyMap<string, number>;
+  /** What made looking at nodes pointless. */
+  readonly unfit?: string;
+  /** Plugins that rejected the pod or a node: only events that they wait for can help. */
+  readonly plugins: ReadonlySet<string>;
+}
+
+/**
+ * The text of the condition and of the event. Without nodes there is nothing to count.
+ * Preemption adds no sentence, as in a scheduler whose profile has no PostFilter plugin.
+ */
+export function fitErrorMessage({ nodeCount, reasons, unfit }: Diagnosis): string {
+  if (nodeCount === 0) return 'no nodes available to schedule pods';
+  const header = `0/${nodeCount} nodes are available:`;
+  if (unfit !== undefined) return `${header} ${unfit}.`;
+  // Sorted as text, count first, so that the same situation always reads the same.
+  const counted = Array.from(reasons, ([reason, count]) => `${count} ${reason}`).sort();
+  return `${header} ${counted.join(', ')}.`;
+}

@@ -1,0 +1,27 @@
+/** The scheduler: finds a node for every pod that names none. */
+
+import { Nodes, Pods } from '@orrery/api/resources.ts';
+import { startLeaderService } from '@orrery/controller/leader-service.ts';
+import { runService } from '@orrery/kit/service.ts';
+import { schedulerConfig } from './config.ts';
+import { createSchedulerMetrics } from './metrics.ts';
+import { Scheduler } from './scheduler.ts';
+
+await runService({
+  name: 'scheduler',
+  config: schedulerConfig,
+  start: (config, context) =>
+    startLeaderService({
+      name: 'kube-scheduler',
+      config,
+      context,
+      build(leader) {
+        // Asked for here so that a replica that stands by has them warm.
+        leader.informers.of(Nodes);
+        leader.informers.of(Pods);
+        const events = leader.recorder({ component: 'default-scheduler' });
+        const metrics = createSchedulerMetrics(leader.metrics);
+        return { start: (signal) => new Scheduler({ ...leader, events, metrics, signal }).run() };
+      },
+    }),
+});

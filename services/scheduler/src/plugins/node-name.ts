@@ -1,0 +1,15 @@
+/** A pod that names its node fits no other (pkg/scheduler/framework/plugins/nodename). */
+
+import { isBound } from '../snapshot/pod-info.ts';
+import type { FilterPlugin } from './plugin.ts';
+
+const OTHER_NODE = ["node(s) didn't match the requested node name"];
+
+export const nodeName: FilterPlugin = {
+  name: 'NodeName',
+  wokenBy: ['NodeAdd'],
+  preFilter({ pod }) {
+    if (!isBound(pod)) return undefined;
+    return { filter: (node) => (node.name === pod.spec.nodeName ? undefined : OTHER_NODE) };
+  },
+};

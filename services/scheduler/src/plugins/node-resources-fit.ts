@@ -1,0 +1,67 @@
+/** Requests must fit into what is left of a node (pkg/scheduler/framework/plugins/noderesources). */
+
+import type { NodeInfo } from '../snapshot/node-info.ts';
+import type { Resources } from '../snapshot/resources.ts';
+import { type FilterPlugin, MAX_NODE_SCORE, type Rejection, type ScorePlugin } from './plugin.ts';
+
+const NAME = 'NodeResourcesFit';
+
+const TOO_MANY_PODS = 'Too many pods';
+
+/** Everything that the node lacks, or undefined when it lacks nothing. */
+function lacking({ allocatable, requested, podCount }: NodeInfo, request: Resources): Rejection {
+  const reasons: string[] = [];
+  if (podCount + 1 > allocatable.pods) reasons.push(TOO_MANY_PODS);
+  // What is not asked for is not checked: a node that is over its limit may still take such a pod.
+  if (request.milliCpu > 0 && request.milliCpu > allocatable.milliCpu - requested.milliCpu) {
+    reasons.push('Insufficient cpu');
+  }
+  if (request.memoryBytes > 0 && request.memoryBytes > allocatable.memoryBytes - requested.memoryBytes) {
+    reasons.push('Insufficient memory');
+  }
+  if (
+    request.ephemeralStorageBytes > 0 &&
+    request.ephemeralStorageBytes > allocatable.ephemeralStorageBytes - requested.ephemeralStorageBytes
+  ) {
+    reasons.push('Insufficient ephemeral-storage');
+  }
+  if (request.extended !== undefined) {
+    for (const [name, amount] of request.extended) {
+      const left = (allocatable.extended?.get(name) ?? 0) - (requested.extended?.get(name) ?? 0);
+      if (amount > 0 && amount > left) reasons.push(`Insufficient ${name}`);
+    }
+  }
+  return reasons.length === 0 ? undefined : reasons;
+}
+
+export const nodeResourcesFit: FilterPlugin = {
+  name: NAME,
+  wokenBy: ['NodeAdd', 'NodeAllocatable', 'AssignedPodDelete'],
+  preFilter: ({ requests: { exact } }) => ({ filter: (node) => lacking(node, exact) }),
+};
+
+/** The share that stays free, in whole percent; 0 when there is not enough. */
+function freeShare(requested: number, allocatable: number): number {
+  return requested > allocatable ? 0 : Math.trunc(((allocatable - requested) * MAX_NODE_SCORE) / allocatable);
+}
+
+/** Prefers nodes with more cpu and memory left, the two weighing the same (least_allocated.go). */
+export const leastAllocated: ScorePlugin = {
+  name: NAME,
+  weight: 1,
+  preScore: ({ requests: { scoring } }) => ({
+    score({ allocatable, scoringRequested }) {
+      let sum = 0;
+      let kinds = 0;
+      if (allocatable.milliCpu > 0) {
+        sum += freeShare(scoringRequested.milliCpu + scoring.milliCpu, allocatable.milliCpu);
+        kinds += 1;
+      }
+      if (allocatable.memoryBytes > 0) {
+        sum += freeShare(scoringRequested.memoryBytes + scoring.memoryBytes, allocatable.memoryBytes);
+        kinds += 1;
+      }
+      return kinds === 0 ? 0 : Math.trunc(sum / kinds);
+    },
+  }),
+};

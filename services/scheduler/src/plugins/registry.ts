@@ -1,0 +1,23 @@
+/**
+ * The plugins of the default profile (pkg/scheduler/apis/config/v1/default_plugins.go).
+ * Adding one is a file and a line.
+ */
+
+import { nodeAffinity } from './node-affinity.ts';
+import { nodeName } from './node-name.ts';
+import { leastAllocated, nodeResourcesFit } from './node-resources-fit.ts';
+import { nodeUnschedulable } from './node-unschedulable.ts';
+import type { FilterPlugin, ScorePlugin } from './plugin.ts';
+import { podTopologySpread } from './pod-topology-spread.ts';
+import { taintTolerationFilter, taintTolerationScore } from './taint-toleration.ts';
+
+export interface Profile {
+  /** In the order in which a node has to pass them; the first that rejects it gives the reason. */
+  readonly filters: readonly FilterPlugin[];
+  readonly scores: readonly ScorePlugin[];
+}
+
+export const defaultProfile: Profile = {
+  filters: [nodeUnschedulable, nodeName, taintTolerationFilter, nodeAffinity, nodeResourcesFit],
+  scores: [taintTolerationScore, leastAllocated, podTopologySpread],
+};

@@ -1,0 +1,231 @@
+/**
+ * The scheduler of one term of leadership (pkg/scheduler/scheduler.go). It takes pods from
+ * the queue, decides on the cache, assumes, and lets many bindings run at once; nothing
+ * of it outlives the term, so the next leader starts from what informers show.
+ */
+
+import type { Pod } from '@orrery/api/gen/types.ts';
+import { Pods } from '@orrery/api/resources.ts';
+import type { ControllerContext } from '@orrery/controller/controller.ts';
+import { type Clock, systemClock } from '@orrery/kit/clock.ts';
+import { random as kitRandom } from '@orrery/kit/random.ts';
+import { bindPod } from './binding.ts';
+import { ClusterWatch } from './cluster-watch.ts';
+import { Confirmations } from './confirmations.ts';
+import { SchedulingCycle } from './cycle.ts';
+import { FailureReports } from './failure-report.ts';
+import { fitErrorMessage } from './fit-error.ts';
+import type { SchedulerMetrics } from './metrics.ts';
+import { defaultProfile, type Profile } from './plugins/registry.ts';
+import type { QueuedPod } from './queue/queued-pod.ts';
+import { SchedulingQueue } from './queue/scheduling-queue.ts';
+import { ClusterCache } from './snapshot/cluster-cache.ts';
+import { podInfo } from './snapshot/pod-info.ts';
+
+/** Decisions in a row before other events of the process get their turn. */
+const DECISIONS_PER_TURN = 64;
+/** Bindings that may be unanswered at once. */
+const MAX_BINDINGS = 512;
+/** How long a stop waits for bindings under way. */
+const DRAIN_MS = 5_000;
+const RETRY_MS = 1_000;
+
+export interface SchedulerOptions extends Omit<ControllerContext, 'metrics'> {
+  metrics: SchedulerMetrics;
+  /** The end of the term. */
+  signal: AbortSignal;
+  profile?: Profile;
+  /** Decides between nodes of equal score. */
+  random?: () => number;
+  /** Real time, for connections; replaced in tests. */
+  retryClock?: Clock;
+}
+
+export class Scheduler {
+  readonly #options: Required<SchedulerOptions>;
+  readonly #cache = new ClusterCache();
+  readonly #queue: SchedulingQueue;
+  readonly #cycle: SchedulingCycle;
+  readonly #watch: ClusterWatch;
+  readonly #confirmations: Confirmations;
+  readonly #reports: FailureReports;
+  readonly #bindings = new Set<Promise<void>>();
+  #started = false;
+  #turnIsDue = false;
+
+  constructor(given: SchedulerOptions) {
+    const options = { profile: defaultProfile, random: kitRandom, retryClock: systemClock, ...given };
+    const { informers, client, events, clock, retryClock, logger, profile, random, signal } = options;
+    this.#options = options;
+    this.#queue = new SchedulingQueue({ clock, onActive: () => this.#wake() });
+    this.#cycle = new SchedulingCycle({ profile, snapshot: this.#cache, random });
+    this.#confirmations = new Confirmations({
+      client,
+      clock: retryClock,
+      logger,
+      isAssumed: (uid) => this.#cache.isAssumed(uid),
+      onRefuted: (info) => {
+        this.#watch.forget(info);
+        const pod = this.#watch.waitingPod(info);
+        if (pod !== undefined) this.#watch.setPod(pod);
+      },
+    });
+    this.#watch = new ClusterWatch({
+      informers,
+      cache: this.#cache,
+      queue: this.#queue,
+      profile,
+      logger,
+      onAssumed: (info, nodeName) => this.#confirmations.expect(info, nodeName),
+      onSettled: (uid) => this.#confirmations.settle(uid),
+    });
+    this.#reports = new FailureReports({
+      client,
+      events,
+      clock,
+      retryClock,
+      logger,
+      waitingPod: ({ info }) => (this.#cache.isAssumed(info.uid) ? undefined : this.#watch.waitingPod(info)),
+      signal,
+    });
+  }
+
+  /**
+   * Schedules until the term ends; resolves when no binding is under way any more, or after
+   * a while. Informers must have synced.
+   */
+  async run(): Promise<void> {
+    const { signal, metrics } = this.#options;
+    const bound = await this.#listBoundPods();
+    if (!signal.aborted) {
+      for (const pod of bound) this.#watch.assumeBound(pod);
+      this.#watch.start();
+      metrics.queueSizes = () => this.#queue.sizes;
+      this.#started = true;
+      this.#wake();
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    }
+    this.#watch.stop();
+    this.#queue.close();
+    this.#confirmations.close();
+    metrics.queueSizes = undefined;
+    await this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    const drained = new AbortController();
+    const bindings = Promise.allSettled(this.#bindings).then(() => drained.abort());
+    await Promise.race([bindings, this.#options.retryClock.sleep(DRAIN_MS, drained.signal)]);
+  }
+
+  /**
+   * What the leader before has bound up to the end of its term. It cannot bind any more,
+   * because its writes are fenced off, but informers may not show its last bindings yet,
+   * and room that they take must not be given away.
+   */
+  async #listBoundPods(): Promise<Pod[]> {
+    const { client, retryClock, logger, signal } = this.#options;
+    const fieldSelector = 'spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed';
+    while (!signal.aborted) {
+      try {
+        return (await client.list(Pods, { fieldSelector })).items;
+      } catch (error) {
+        logger.warn({ err: error }, 'bound pods cannot be listed yet');
+        await retryClock.sleep(RETRY_MS, signal);
+      }
+    }
+    return [];
+  }
+
+  #wake(): void {
+    if (this.#turnIsDue || !this.#mayAttempt()) return;
+    this.#turnIsDue = true;
+    setImmediate(() => {
+      this.#turnIsDue = false;
+      this.#turn();
+    });
+  }
+
+  #mayAttempt(): boolean {
+    return this.#started && !this.#options.signal.aborted && this.#bindings.size < MAX_BINDINGS;
+  }
+
+  #turn(): void {
+    for (let decisions = 0; this.#mayAttempt(); decisions += 1) {
+      if (decisions === DECISIONS_PER_TURN) {
+        this.#wake();
+        return;
+      }
+      const queued = this.#queue.pop();
+      if (queued === undefined) return;
+      this.#attempt(queued);
+    }
+  }
+
+  /** One synchronous step from the queue to the assumption: nothing comes in between. */
+  #attempt(queued: QueuedPod): void {
+    const endAttempt = this.#options.metrics.startAttempt();
+    const decision = this.#cycle.decide(queued.info);
+    if (decision.nodeName === undefined) {
+      const message = fitErrorMessage(decision.diagnosis);
+      this.#queue.requeueUnschedulable(queued, decision.diagnosis.plugins);
+      this.#reports.unschedulable(queued, message);
+      this.#options.logger.debug({ pod: queued.info.key, message }, 'pod is unschedulable');
+      endAttempt('unschedulable');
+      return;
+    }
+    const { nodeName } = decision;
+    this.#cache.assume(queued.info, nodeName);
+    const binding = this.#bind(queued, nodeName).then((bound) => {
+      endAttempt(bound ? 'scheduled' : 'error');
+      this.#bindings.delete(binding);
+      this.#wake();
+    });
+    this.#bindings.add(binding);
+  }
+
+  /** Says whether the pod has got its node. */
+  async #bind(queued: QueuedPod, nodeName: string): Promise<boolean> {
+    const { client, retryClock, events, logger, signal } = this.#options;
+    const { info } = queued;
+    const nodeExists = (name: string): boolean => this.#cache.node(name) !== undefined;
+    const outcome = await bindPod({ client, retryClock, nodeExists, signal }, info, nodeName);
+    switch (outcome.kind) {
+      case 'abandoned':
+        return false;
+      case 'bound':
+        this.#queue.done(queued);
+        if (this.#cache.isAssumed(info.uid)) this.#confirmations.expect(info, nodeName);
+        events.normal(
+          { resource: Pods, object: info.pod },
+          'Scheduled',
+          scheduledMessage(info.key, nodeName),
+        );
+        logger.debug({ pod: info.key, nodeName }, 'pod scheduled');
+        return true;
+      case 'refused': {
+        const { reason, byConflict } = outcome;
+        logger.info({ pod: info.key, nodeName, reason }, 'binding refused');
+        // A Conflict is between schedulers and passes; anything else its owner should know.
+        if (!byConflict) {
+          const message = `binding rejected: ${reason}`;
+          events.warning({ resource: Pods, object: info.pod }, 'FailedScheduling', message);
+        }
+        this.#watch.forget(info);
+        this.#retry(queued);
+        return false;
+      }
+    }
+  }
+
+  /** Tries again with the pod as it is now, if it needs that. */
+  #retry(queued: QueuedPod): void {
+    const pod = this.#watch.waitingPod(queued.info);
+    if (pod === undefined) this.#queue.done(queued);
+    else this.#queue.requeueAfterError(queued, podInfo(pod));
+  }
+}
+
+function scheduledMessage(podKey: string, nodeName: string): string {
+  return `Successfully assigned ${podKey} to ${nodeName}`;
+}

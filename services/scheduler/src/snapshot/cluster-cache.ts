@@ -1,0 +1,180 @@
+/**
+ * The scheduler's own picture of nodes and of the pods on them, kept current change by
+ * change (pkg/scheduler/backend/cache). Pods that it has placed itself are in it at once,
+ * as assumed pods, long before their binding comes back as an event.
+ */
+
+import type { Node } from '@orrery/api/gen/types.ts';
+import { addCount, type NodeChange, type NodeInfo, NodeState } from './node-info.ts';
+import { interleaveZones } from './node-order.ts';
+import { isBound, type PodInfo } from './pod-info.ts';
+import { hasGrown } from './resources.ts';
+import type { Snapshot } from './snapshot.ts';
+
+interface Placement {
+  info: PodInfo;
+  node: NodeState;
+  /** Placed by us and not yet seen on that node in an event. */
+  assumed: boolean;
+}
+
+export class ClusterCache implements Snapshot {
+  readonly #nodes = new Map<string, NodeState>();
+  /** By pod uid. */
+  readonly #placements = new Map<string, Placement>();
+  /** Controller uid to zone to pods. */
+  readonly #groupZones = new Map<string, Map<string, number>>();
+  #assumedCount = 0;
+  /** Undefined after nodes came, left or changed zones. */
+  #order: readonly NodeState[] | undefined;
+
+  get nodes(): readonly NodeInfo[] {
+    return (this.#order ??= interleaveZones([...this.#nodes.values()].filter(({ known }) => known)));
+  }
+
+  node(name: string): NodeInfo | undefined {
+    const node = this.#nodes.get(name);
+    return node?.known === true ? node : undefined;
+  }
+
+  podsOfGroupInZone(group: string, zone: string): number {
+    return this.#groupZones.get(group)?.get(zone) ?? 0;
+  }
+
+  /** Where the pod counts, whether bound or assumed. */
+  nodeNameOf(uid: string): string | undefined {
+    return this.#placements.get(uid)?.node.name;
+  }
+
+  isAssumed(uid: string): boolean {
+    return this.#placements.get(uid)?.assumed === true;
+  }
+
+  get assumedCount(): number {
+    return this.#assumedCount;
+  }
+
+  /**
+   * Places a pod before anybody else knows of it.
+   * @throws Error when the pod counts somewhere already: it would be placed twice.
+   */
+  assume(info: PodInfo, nodeName: string): void {
+    const there = this.nodeNameOf(info.uid);
+    if (there !== undefined) throw new Error(`pod ${info.key} is on node ${there} already; forget it first`);
+    this.#place(info, nodeName, true);
+  }
+
+  /** Takes an assumption back. Does nothing to a pod that an event has confirmed. */
+  forget(uid: string): string | undefined {
+    return this.isAssumed(uid) ? this.removePod(uid) : undefined;
+  }
+
+  /**
+   * Takes in a bound pod as an event shows it. This confirms an assumption; a pod that
+   * turns up on another node than assumed counts there and only there.
+   * Returns the node that has more room now than before, if any.
+   */
+  setPod(info: PodInfo): string | undefined {
+    if (!isBound(info.pod)) throw new Error(`pod ${info.key} has no node`);
+    const before = this.#placements.get(info.uid);
+    const nodeName = info.pod.spec.nodeName!;
+    const freed = this.removePod(info.uid);
+    this.#place(info, nodeName, false);
+    if (before === undefined || freed === undefined) return undefined;
+    return freed !== nodeName || asksForLess(info, before.info) ? freed : undefined;
+  }
+
+  /** The pod is gone, has finished, or was never bound. Returns the node it leaves, if any. */
+  removePod(uid: string): string | undefined {
+    const placement = this.#placements.get(uid);
+    if (placement === undefined) return undefined;
+    this.#placements.delete(uid);
+    if (placement.assumed) this.#assumedCount -= 1;
+    this.#count(placement.node, placement.info, -1);
+    this.#dropIfEmpty(placement.node);
+    return placement.node.name;
+  }
+
+  /** Takes in a Node object. Returns what about it may help pods that wait. */
+  setNode(node: Node): NodeChange[] {
+    const state = this.#nodeState(node.metadata.name);
+    const before = {
+      known: state.known,
+      zone: state.zone,
+      allocatable: state.allocatable,
+      labels: JSON.stringify(state.labels),
+      taints: JSON.stringify([state.unschedulable, state.hardTaints]),
+    };
+    this.#countZone(state, -1);
+    state.setNode(node);
+    this.#countZone(state, 1);
+    if (!before.known || before.zone !== state.zone) this.#order = undefined;
+    if (!before.known) return ['NodeAdd'];
+    const changes: NodeChange[] = [];
+    if (hasGrown(before.allocatable, state.allocatable)) changes.push('NodeAllocatable');
+    if (JSON.stringify(state.labels) !== before.labels) changes.push('NodeLabels');
+    if (JSON.stringify([state.unschedulable, state.hardTaints]) !== before.taints) changes.push('NodeTaints');
+    return changes;
+  }
+
+  removeNode(name: string): void {
+    const state = this.#nodes.get(name);
+    if (state?.known !== true) return;
+    this.#countZone(state, -1);
+    state.unsetNode();
+    this.#order = undefined;
+    this.#dropIfEmpty(state);
+  }
+
+  #nodeState(name: string): NodeState {
+    let state = this.#nodes.get(name);
+    if (state === undefined) {
+      state = new NodeState(name);
+      this.#nodes.set(name, state);
+    }
+    return state;
+  }
+
+  #place(info: PodInfo, nodeName: string, assumed: boolean): void {
+    const node = this.#nodeState(nodeName);
+    this.#placements.set(info.uid, { info, node, assumed });
+    if (assumed) this.#assumedCount += 1;
+    this.#count(node, info, 1);
+  }
+
+  #count(node: NodeState, info: PodInfo, sign: 1 | -1): void {
+    node.count(info, sign);
+    if (node.zone !== '' && info.group !== undefined && !info.terminating) {
+      this.#addToZone(info.group, node.zone, sign);
+    }
+  }
+
+  /** Adds or takes away all pods of a node from its zone, around a change of the zone. */
+  #countZone({ zone, groups }: NodeState, sign: 1 | -1): void {
+    if (zone === '') return;
+    for (const [group, count] of groups) this.#addToZone(group, zone, sign * count);
+  }
+
+  #addToZone(group: string, zone: string, by: number): void {
+    let zones = this.#groupZones.get(group);
+    if (zones === undefined) this.#groupZones.set(group, (zones = new Map<string, number>()));
+    addCount(zones, zone, by);
+    if (zones.size === 0) this.#groupZones.delete(group);
+  }
+
+  #dropIfEmpty(node: NodeState): void {
+    if (!node.known && node.podCount === 0) this.#nodes.delete(node.name);
+  }
+}
+
+/** Whether a pod that was resized gives something back. */
+function asksForLess(
+  { requests: { exact: after } }: PodInfo,
+  { requests: { exact: before } }: PodInfo,
+): boolean {
+  return (
+    after.milliCpu < before.milliCpu ||
+    after.memoryBytes < before.memoryBytes ||
+    after.ephemeralStorageBytes < before.ephemeralStorageBytes
+  );
+}

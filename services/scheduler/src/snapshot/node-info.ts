@@ -1,0 +1,120 @@
+/** One node with the sum of the pods on it (pkg/scheduler/framework/types.go, NodeInfo). */
+
+import type { Node, Taint } from '@orrery/api/gen/types.ts';
+import type { Labels } from '@orrery/api/selectors.ts';
+import type { PodInfo } from './pod-info.ts';
+import { type Allocatable, allocatableOf, type Resources, type ScoringRequests } from './resources.ts';
+
+export const ZONE_LABEL = 'topology.kubernetes.io/zone';
+
+/** A node as plugins see it. */
+export interface NodeInfo {
+  readonly name: string;
+  readonly labels: Labels;
+  readonly unschedulable: boolean;
+  /** Taints that keep pods away: NoSchedule and NoExecute. */
+  readonly hardTaints: readonly Taint[];
+  /** Taints that only make a node less attractive: PreferNoSchedule. */
+  readonly softTaints: readonly Taint[];
+  /** Empty when the node has no zone label. */
+  readonly zone: string;
+  readonly allocatable: Allocatable;
+  /** What bound and assumed pods asked for. */
+  readonly requested: Resources;
+  readonly scoringRequested: ScoringRequests;
+  readonly podCount: number;
+  /** Pods of one controller on this node that are not on their way out. */
+  podsOfGroup(group: string): number;
+}
+
+/** What a change of a Node object can make possible for pods that wait. */
+export type NodeChange = 'NodeAdd' | 'NodeAllocatable' | 'NodeLabels' | 'NodeTaints';
+
+interface MutableResources extends Resources {
+  milliCpu: number;
+  memoryBytes: number;
+  ephemeralStorageBytes: number;
+  extended: Map<string, number> | undefined;
+}
+
+const NO_LABELS: Labels = {};
+const NO_TAINTS: readonly Taint[] = [];
+const NOTHING: Allocatable = allocatableOf(undefined);
+
+/**
+ * The node that the cache keeps. It may exist before its Node object does, because pods
+ * and nodes arrive on different streams: then it sums up pods but is never chosen.
+ */
+export class NodeState implements NodeInfo {
+  readonly name: string;
+  known = false;
+  labels: Labels = NO_LABELS;
+  unschedulable = false;
+  hardTaints = NO_TAINTS;
+  softTaints = NO_TAINTS;
+  zone = '';
+  allocatable = NOTHING;
+  readonly requested: MutableResources = {
+    milliCpu: 0,
+    memoryBytes: 0,
+    ephemeralStorageBytes: 0,
+    extended: undefined,
+  };
+  readonly scoringRequested = { milliCpu: 0, memoryBytes: 0 };
+  podCount = 0;
+  /** Counts above zero only. */
+  readonly groups = new Map<string, number>();
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  podsOfGroup(group: string): number {
+    return this.groups.get(group) ?? 0;
+  }
+
+  setNode(node: Node): void {
+    const taints = node.spec.taints ?? NO_TAINTS;
+    this.known = true;
+    this.labels = node.metadata.labels ?? NO_LABELS;
+    this.unschedulable = node.spec.unschedulable === true;
+    this.softTaints = taints.filter(({ effect }) => effect === 'PreferNoSchedule');
+    this.hardTaints = taints.filter(({ effect }) => effect === 'NoSchedule' || effect === 'NoExecute');
+    this.zone = this.labels[ZONE_LABEL] ?? '';
+    this.allocatable = allocatableOf(node.status?.allocatable);
+  }
+
+  /** The Node object is gone; the pods on it are still there until their own deletion arrives. */
+  unsetNode(): void {
+    this.known = false;
+    this.labels = NO_LABELS;
+    this.unschedulable = false;
+    this.softTaints = NO_TAINTS;
+    this.hardTaints = NO_TAINTS;
+    this.zone = '';
+    this.allocatable = NOTHING;
+  }
+
+  /** Adds a pod's amounts (`sign` 1) or takes them away (-1). */
+  count({ requests: { exact, scoring }, group, terminating }: PodInfo, sign: 1 | -1): void {
+    const { requested, scoringRequested } = this;
+    this.podCount += sign;
+    requested.milliCpu += sign * exact.milliCpu;
+    requested.memoryBytes += sign * exact.memoryBytes;
+    requested.ephemeralStorageBytes += sign * exact.ephemeralStorageBytes;
+    scoringRequested.milliCpu += sign * scoring.milliCpu;
+    scoringRequested.memoryBytes += sign * scoring.memoryBytes;
+    for (const [name, amount] of exact.extended ?? []) {
+      const extended = (requested.extended ??= new Map<string, number>());
+      addCount(extended, name, sign * amount);
+    }
+    if (group !== undefined && !terminating) addCount(this.groups, group, sign);
+  }
+}
+
+/** Adds to a counter and forgets it when it reaches zero. */
+export function addCount<K>(counts: Map<K, number>, key: K, by: number): void {
+  const count = (counts.get(key) ?? 0) + by;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
+}

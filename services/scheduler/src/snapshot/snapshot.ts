@@ -1,0 +1,17 @@
+/** What one decision looks at. */
+
+import type { NodeInfo } from './node-info.ts';
+
+/**
+ * The cluster as plugins see it. A decision is one synchronous step, so nothing can change
+ * under it and the cache serves as its own snapshot: nothing is ever copied, whatever the
+ * number of nodes.
+ */
+export interface Snapshot {
+  /** The nodes that exist, zones taking turns, so that any stretch of them is a fair sample. */
+  readonly nodes: readonly NodeInfo[];
+  /** The node of that name, if it exists. */
+  node(name: string): NodeInfo | undefined;
+  /** Pods of one controller in a zone that are not on their way out. */
+  podsOfGroupInZone(group: string, zone: string): number;
+}

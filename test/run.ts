@@ -101,7 +101,9 @@ async function main(): Promise<number> {
   if (values.compose === true) tallies.push(await tests('compose', positionals));
   if (values.chaos !== true && values.compose !== true) {
     if (positionals.length === 0) tallies.push(...(await everything()));
-    else for (const project of ['unit', 'cluster']) tallies.push(await tests(project, ['--passWithNoTests', ...positionals]));
+    else
+      for (const project of ['unit', 'cluster'])
+        tallies.push(await tests(project, ['--passWithNoTests', ...positionals]));
   }
   const passed = tallies.reduce((sum, each) => sum + each.passed, 0);
   const failed = tallies.reduce((sum, each) => sum + each.failed, 0);

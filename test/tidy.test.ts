@@ -30,7 +30,7 @@ function importsOf(path: string): string[] {
 }
 
 const RANK: Record<string, number> = { proto: 0, api: 0, kit: 1, client: 2, controller: 3 };
-const SERVICES = ['apiserver', 'controller-manager', 'scheduler', 'hpa', 'node-agent', 'cli'];
+const SERVICES = new Set(['apiserver', 'controller-manager', 'scheduler', 'hpa', 'node-agent', 'cli']);
 
 function packageOf(path: string): string {
   const match = /^(?:services\/lib\/|services\/)?([^/]+)/.exec(path);
@@ -38,7 +38,7 @@ function packageOf(path: string): string {
 }
 
 function rankOf(name: string): number {
-  return RANK[name] ?? (SERVICES.includes(name) ? 4 : 5);
+  return RANK[name] ?? (SERVICES.has(name) ? 4 : 5);
 }
 
 describe('the arrows between packages', () => {
@@ -47,7 +47,7 @@ describe('the arrows between packages', () => {
     const wrong = importsOf(path)
       .filter((name) => name.startsWith('@orrery/'))
       .map((name) => name.split('/')[1]!)
-      .filter((other) => other !== own && (rankOf(other) > rankOf(own) || SERVICES.includes(other)));
+      .filter((other) => other !== own && (rankOf(other) > rankOf(own) || SERVICES.has(other)));
     expect(wrong).toEqual([]);
   });
 });
@@ -59,7 +59,9 @@ function offenders(pattern: RegExp, allowed: (path: string) => boolean, among = 
 
 describe('who touches what', () => {
   it('only the store knows Redis', () => {
-    expect(offenders(/from 'ioredis'/, (path) => path.startsWith('services/apiserver/src/store/'))).toEqual([]);
+    expect(offenders(/from 'ioredis'/, (path) => path.startsWith('services/apiserver/src/store/'))).toEqual(
+      [],
+    );
   });
 
   it("only the client library and the apiserver's event publisher know NATS", () => {
@@ -73,8 +75,7 @@ describe('who touches what', () => {
   });
 
   it('only lib/kit touches timers, the time and chance', () => {
-    const bare =
-      /(?<![.\w])(?:setTimeout|setInterval|randomUUID)\(|Date\.now\(|new Date\(\)|Math\.random\(/;
+    const bare = /(?<![.\w])(?:setTimeout|setInterval|randomUUID)\(|Date\.now\(|new Date\(\)|Math\.random\(/;
     expect(offenders(bare, (path) => path.startsWith('services/lib/kit/'))).toEqual([]);
   });
 
@@ -83,7 +84,9 @@ describe('who touches what', () => {
   });
 
   it('the entry of every service stays under forty lines', () => {
-    const long = products.filter((path) => path.endsWith('src/main.ts') && read(path).split('\n').length > 40);
+    const long = products.filter(
+      (path) => path.endsWith('src/main.ts') && read(path).split('\n').length > 40,
+    );
     expect(long).toEqual([]);
   });
 });

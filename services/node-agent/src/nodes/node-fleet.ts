@@ -1,6 +1,6 @@
 /** The nodes of this agent: registered, kept alive by leases, their status kept true (kubelet_node_status.go, pkg/kubelet/util/nodelease). */
 
-import type { Lease, Node } from '@orrery/api/gen/types.ts';
+import type { Draft, Lease, Node } from '@orrery/api/gen/types.ts';
 import { formatMicroTime } from '@orrery/api/meta.ts';
 import { Leases, Nodes } from '@orrery/api/resources.ts';
 import { isAlreadyExists, isNotFound } from '@orrery/api/status-error.ts';
@@ -114,7 +114,8 @@ export class NodeFleet {
     const { name } = node.metadata;
     if (!this.hosts(name)) return;
     const ready = node.status?.conditions?.find(({ type }) => type === 'Ready');
-    if (ready?.status !== 'True') void this.#reportStatus(nodeIndex(name)).then(() => this.#renewLease(nodeIndex(name)));
+    if (ready?.status !== 'True')
+      void this.#reportStatus(nodeIndex(name)).then(() => this.#renewLease(nodeIndex(name)));
   }
 
   async #reportStatus(index: number): Promise<void> {
@@ -160,12 +161,16 @@ export class NodeFleet {
   async #createLease(owner: Node, renewTime: string): Promise<void> {
     const { client, logger } = this.#options;
     const { name, uid } = owner.metadata;
-    const lease: Partial<Lease> = {
+    const lease: Draft<Lease> = {
+      metadata: {
+        name,
+        namespace: LEASE_NAMESPACE,
+        ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name, uid }],
+      },
       spec: { holderIdentity: name, leaseDurationSeconds: LEASE_DURATION_SECONDS, renewTime },
     };
-    const ownerReferences = [{ apiVersion: 'v1', kind: 'Node', name, uid }];
     try {
-      await client.create(Leases, { ...lease, metadata: { name, namespace: LEASE_NAMESPACE, ownerReferences } });
+      await client.create(Leases, lease);
     } catch (error) {
       logger.debug({ err: error, node: name }, 'lease creation failed');
     }

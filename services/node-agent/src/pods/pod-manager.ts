@@ -13,7 +13,11 @@ export class PodManager {
   readonly #hostsNode: (node: string) => boolean;
   readonly #workers = new Map<string, PodWorker>();
 
-  constructor(dependencies: PodWorkerDependencies, runtime: SimulatedRuntime, hostsNode: (node: string) => boolean) {
+  constructor(
+    dependencies: PodWorkerDependencies,
+    runtime: SimulatedRuntime,
+    hostsNode: (node: string) => boolean,
+  ) {
     this.#dependencies = dependencies;
     this.#runtime = runtime;
     this.#hostsNode = hostsNode;

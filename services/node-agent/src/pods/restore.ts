@@ -13,7 +13,11 @@ export interface RestoredPod {
   containers: Container[];
 }
 
-function restoredContainer(status: ContainerStatus, isInit: boolean, sandboxId: string): Container | undefined {
+function restoredContainer(
+  status: ContainerStatus,
+  isInit: boolean,
+  sandboxId: string,
+): Container | undefined {
   const id = status.containerID?.split('://')[1];
   const { running, terminated } = status.state ?? {};
   const startedAt = running?.startedAt ?? terminated?.startedAt;

@@ -35,7 +35,12 @@ export class StatusManager {
 
   /** Sends this status, soon; a newer one replaces it while it waits. */
   set(pod: Pod, status: PodStatus): void {
-    const entry = this.#entries.get(pod.metadata.uid) ?? { pod, wanted: undefined, sending: false, attempt: 0 };
+    const entry = this.#entries.get(pod.metadata.uid) ?? {
+      pod,
+      wanted: undefined,
+      sending: false,
+      attempt: 0,
+    };
     entry.pod = pod;
     entry.wanted = status;
     this.#entries.set(pod.metadata.uid, entry);
@@ -59,7 +64,13 @@ export class StatusManager {
       const status = entry.wanted;
       entry.wanted = undefined;
       try {
-        await this.#client.patch(Pods, { namespace, name }, 'strategic', { metadata: { uid }, status }, 'status');
+        await this.#client.patch(
+          Pods,
+          { namespace, name },
+          'strategic',
+          { metadata: { uid }, status },
+          'status',
+        );
         entry.attempt = 0;
       } catch (error) {
         if (isNotFound(error) || (isConflict(error) && error.message.includes('UID'))) {

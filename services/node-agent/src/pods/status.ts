@@ -31,7 +31,12 @@ function stateOf(instance: Container | undefined, waitingReason: string): Contai
   };
 }
 
-function containerStatus(spec: ContainerSpec, instance: Container | undefined, waitingReason: string, isInit: boolean): ContainerStatus {
+function containerStatus(
+  spec: ContainerSpec,
+  instance: Container | undefined,
+  waitingReason: string,
+  isInit: boolean,
+): ContainerStatus {
   const state = stateOf(instance, waitingReason);
   const running = state.running !== undefined;
   const image = spec.image ?? '';
@@ -42,7 +47,8 @@ function containerStatus(spec: ContainerSpec, instance: Container | undefined, w
     ready: running || (isInit && state.terminated?.exitCode === 0),
     restartCount: instance?.attempt ?? 0,
     image: instance === undefined ? image : normalizeImage(image),
-    imageID: instance === undefined ? '' : `${normalizeImage(image).split(/[:@][^/]*$/)[0]}@${instance.imageRef}`,
+    imageID:
+      instance === undefined ? '' : `${normalizeImage(image).split(/[:@][^/]*$/)[0]}@${instance.imageRef}`,
     ...(instance === undefined ? {} : { containerID: `${RUNTIME}://${instance.id}` }),
     started: running,
   };
@@ -79,7 +85,11 @@ function conditionDrafts(
   const notReady: Omit<ConditionDraft, 'type'> = finished
     ? { met: false, reason: phase === 'Succeeded' ? 'PodCompleted' : 'PodFailed' }
     : unready.length > 0
-      ? { met: false, reason: 'ContainersNotReady', message: `containers with unready status: ${names(unready)}` }
+      ? {
+          met: false,
+          reason: 'ContainersNotReady',
+          message: `containers with unready status: ${names(unready)}`,
+        }
       : { met: true };
   const initialized: Omit<ConditionDraft, 'type'> = initDone
     ? phase === 'Succeeded'
@@ -113,7 +123,9 @@ function conditionsOf(
       ...(generation === undefined ? {} : { observedGeneration: generation }),
       status,
       lastTransitionTime:
-        old?.status === status && old.lastTransitionTime !== undefined ? old.lastTransitionTime : formatTime(nowMs),
+        old?.status === status && old.lastTransitionTime !== undefined
+          ? old.lastTransitionTime
+          : formatTime(nowMs),
       ...(reason === undefined ? {} : { reason }),
       ...(message === undefined ? {} : { message }),
     };

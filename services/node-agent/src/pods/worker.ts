@@ -88,8 +88,14 @@ export class PodWorker {
     const { runtime } = this.#dependencies;
     const sandbox = runtime
       .listPodSandbox({ podUid: this.#pod.metadata.uid })
-      .reduce<PodRecord['sandbox']>((newest, each) => (newest === undefined || each.attempt > newest.attempt ? each : newest), undefined);
-    return { sandbox, containers: sandbox === undefined ? [] : runtime.listContainers({ podSandboxId: sandbox.id }) };
+      .reduce<PodRecord['sandbox']>(
+        (newest, each) => (newest === undefined || each.attempt > newest.attempt ? each : newest),
+        undefined,
+      );
+    return {
+      sandbox,
+      containers: sandbox === undefined ? [] : runtime.listContainers({ podSandboxId: sandbox.id }),
+    };
   }
 
   async #sync(): Promise<void> {
@@ -196,11 +202,7 @@ export class PodWorker {
     if (running.length > 0) this.#report(pod);
     if (sandbox !== undefined) await runtime.stopPodSandbox(sandbox.id);
     try {
-      await client.delete(
-        Pods,
-        { namespace, name },
-        { gracePeriodSeconds: 0, preconditions: { uid } },
-      );
+      await client.delete(Pods, { namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid } });
     } catch (error) {
       if (!isNotFound(error) && !isConflict(error)) throw error;
     }

@@ -9,7 +9,10 @@ const MEBIBYTE = 1024 * 1024;
 /** The digest and size of an image: made up, but always the same for the same name. */
 function describeImage(image: string): ImageRef {
   const digest = createHash('sha256').update(image).digest('hex');
-  return { id: `sha256:${digest}`, sizeBytes: (20 + (Number.parseInt(digest.slice(0, 4), 16) % 180)) * MEBIBYTE };
+  return {
+    id: `sha256:${digest}`,
+    sizeBytes: (20 + (Number.parseInt(digest.slice(0, 4), 16) % 180)) * MEBIBYTE,
+  };
 }
 
 /** A short name in full: `nginx` is `docker.io/library/nginx:latest`. */

@@ -50,7 +50,8 @@ export class SimulatedRuntime implements RuntimeService {
 
   async runPodSandbox(config: PodSandboxConfig): Promise<PodSandbox> {
     const { clock, images, sandboxStartMs, network } = this.#options;
-    if (images.imageStatus(config.node, SANDBOX_IMAGE) === undefined) await images.pullImage(config.node, SANDBOX_IMAGE);
+    if (images.imageStatus(config.node, SANDBOX_IMAGE) === undefined)
+      await images.pullImage(config.node, SANDBOX_IMAGE);
     if (sandboxStartMs > 0) await clock.sleep(sandboxStartMs);
     const { hostIp, range } = network(config.node);
     const sandbox: PodSandbox = {
@@ -68,7 +69,9 @@ export class SimulatedRuntime implements RuntimeService {
     const sandbox = this.#sandboxes.get(id);
     if (sandbox === undefined || sandbox.state === 'SANDBOX_NOTREADY') return;
     sandbox.state = 'SANDBOX_NOTREADY';
-    await Promise.all(this.listContainers({ podSandboxId: id }).map((each) => this.stopContainer(each.id, 0)));
+    await Promise.all(
+      this.listContainers({ podSandboxId: id }).map((each) => this.stopContainer(each.id, 0)),
+    );
     if (!sandbox.hostNetwork) this.#options.network(sandbox.node).range.release(sandbox.ip);
   }
 
@@ -113,7 +116,8 @@ export class SimulatedRuntime implements RuntimeService {
   async startContainer(id: string): Promise<void> {
     const { clock, containerStartMs } = this.#options;
     const running = this.#containers.get(id);
-    if (running?.container.state !== 'CONTAINER_CREATED') throw new Error(`container ${id} cannot be started`);
+    if (running?.container.state !== 'CONTAINER_CREATED')
+      throw new Error(`container ${id} cannot be started`);
     if (containerStartMs > 0) await clock.sleep(containerStartMs);
     // It may have been stopped with its sandbox while it started.
     if (running.container.state !== 'CONTAINER_CREATED') return;
@@ -125,7 +129,10 @@ export class SimulatedRuntime implements RuntimeService {
   async stopContainer(id: string, timeoutSeconds: number): Promise<void> {
     const running = this.#containers.get(id);
     if (running === undefined || running.container.state === 'CONTAINER_EXITED') return;
-    const exit = (await running.process?.stop(timeoutSeconds)) ?? { exitCode: 0, reason: 'Completed' as const };
+    const exit = (await running.process?.stop(timeoutSeconds)) ?? {
+      exitCode: 0,
+      reason: 'Completed' as const,
+    };
     this.#exit(running, exit.exitCode, exit.reason);
   }
 
@@ -138,7 +145,9 @@ export class SimulatedRuntime implements RuntimeService {
 
   listContainers({ podSandboxId }: { podSandboxId?: string }): Container[] {
     if (podSandboxId === undefined) return [...this.#containers.values()].map(({ container }) => container);
-    return [...(this.#containersBySandbox.get(podSandboxId) ?? [])].map((id) => this.#containers.get(id)!.container);
+    return [...(this.#containersBySandbox.get(podSandboxId) ?? [])].map(
+      (id) => this.#containers.get(id)!.container,
+    );
   }
 
   containerStatus(id: string): Container | undefined {

@@ -1,0 +1,138 @@
+/**
+ * Every resource under every group version that serves it: what routing, discovery and OpenAPI go by.
+ * Follows from the registry's definitions alone.
+ */
+
+import { apiVersionOf } from '@orrery/api/resources.ts';
+import type { ResourceDefinition, ServedVersion, SubresourceName } from '../registry/definition.ts';
+import { typeNameOf } from '../schema/table.ts';
+
+/** A subresource as discovery and OpenAPI name it. */
+export interface ServedSubresource {
+  readonly name: SubresourceName;
+  /** The kind that it speaks, with its own group version. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly verbs: readonly string[];
+}
+
+/** A resource as one group version serves it. */
+export interface ServedResource {
+  readonly definition: ResourceDefinition;
+  readonly version: ServedVersion;
+  /** As in URLs. */
+  readonly plural: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+  readonly apiVersion: string;
+  /** Name of its type in the type table. */
+  readonly typeName: string;
+  /** The same form as in the store: its JSON can be passed on as it is. */
+  readonly isStoredForm: boolean;
+  /** Verbs as in discovery. */
+  readonly verbs: readonly string[];
+  readonly subresources: readonly ServedSubresource[];
+  /** Short names and categories lead to one group version only: the preferred one. */
+  readonly isPreferred: boolean;
+}
+
+/** `bindings`: created, but never stored nor read; another way to the binding subresource. */
+export const BINDINGS = 'bindings';
+
+export interface GroupVersionCatalog {
+  readonly group: string;
+  readonly version: string;
+  /** `apps/v1`, or `v1` for the core group. */
+  readonly apiVersion: string;
+  /** By plural name, in order of definition. */
+  readonly resources: ReadonlyMap<string, ServedResource>;
+  /** The resource that `POST bindings` binds, where there is one. */
+  readonly bindable: ServedResource | undefined;
+}
+
+export interface GroupCatalog {
+  readonly group: string;
+  /** The preferred one first. */
+  readonly versions: readonly GroupVersionCatalog[];
+}
+
+/** All groups in order of preference: the core group, then as defined, homes of old versions last. */
+export type Catalog = readonly GroupCatalog[];
+
+const RESOURCE_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+
+const SUBRESOURCE_VERBS: Readonly<Record<SubresourceName, readonly string[]>> = {
+  binding: ['create'],
+  finalize: ['update'],
+  scale: ['get', 'patch', 'update'],
+  status: ['get', 'patch', 'update'],
+};
+
+/** @throws Error when a kind is not in the type table. */
+export function createCatalog(definitions: readonly ResourceDefinition[]): Catalog {
+  const groups = new Map<string, Map<string, Map<string, ServedResource>>>([['', new Map()]]);
+  const add = (served: ServedResource): void => {
+    const { group, version } = served.version;
+    const versions = groups.get(group) ?? new Map<string, Map<string, ServedResource>>();
+    const resources = versions.get(version) ?? new Map<string, ServedResource>();
+    groups.set(group, versions.set(version, resources.set(served.plural, served)));
+  };
+  // Stored versions first, so that a group or version that only lives on for old clients comes last.
+  for (const definition of definitions) add(serve(definition, definition.versions[0]!));
+  for (const definition of definitions) {
+    for (const version of definition.versions.slice(1)) add(serve(definition, version));
+  }
+  return [...groups]
+    .filter(([, versions]) => versions.size > 0)
+    .map(([group, versions]) => ({
+      group,
+      versions: [...versions].map(([version, resources]) => ({
+        group,
+        version,
+        apiVersion: apiVersionOf({ group, version }),
+        resources,
+        bindable: [...resources.values()].find(isBindable),
+      })),
+    }));
+}
+
+function isBindable({ definition }: ServedResource): boolean {
+  return definition.subresources.includes('binding');
+}
+
+function serve(definition: ResourceDefinition, version: ServedVersion): ServedResource {
+  const { kind, resource, namespaced } = definition.ref;
+  const typeName = typeNameOf(version.group, version.version, kind);
+  const apiVersion = apiVersionOf(version);
+  if (typeName === undefined) throw new Error(`${kind} of ${apiVersion} is not in the type table`);
+  const isPreferred = version === definition.versions[0];
+  return {
+    definition,
+    version,
+    plural: resource,
+    kind,
+    namespaced,
+    apiVersion,
+    typeName,
+    isStoredForm: isPreferred || (version.fromStored === undefined && version.toStored === undefined),
+    verbs: RESOURCE_VERBS,
+    subresources: definition.subresources
+      .map((name) => serveSubresource(name, version, kind))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    isPreferred,
+  };
+}
+
+function serveSubresource(name: SubresourceName, version: ServedVersion, kind: string): ServedSubresource {
+  const verbs = SUBRESOURCE_VERBS[name];
+  switch (name) {
+    case 'scale':
+      return { name, group: 'autoscaling', version: 'v1', kind: 'Scale', verbs };
+    case 'binding':
+      return { name, group: '', version: 'v1', kind: 'Binding', verbs };
+    case 'status':
+    case 'finalize':
+      return { name, group: version.group, version: version.version, kind, verbs };
+  }
+}

@@ -1,0 +1,16 @@
+/** What the handlers of the REST edge are built on. */
+
+import type { Clock } from '@orrery/kit/clock.ts';
+import type { Logger } from '@orrery/kit/logger.ts';
+import type { Api } from '../verbs/api.ts';
+import type { OpenWatches } from './watch.ts';
+
+export interface Edge {
+  readonly api: Api;
+  /** The cluster's clock: ages in tables. */
+  readonly clock: Clock;
+  /** Real time: how long connections may last. */
+  readonly connectionClock: Clock;
+  readonly logger: Logger;
+  readonly watches: OpenWatches;
+}

@@ -1,0 +1,25 @@
+/** One request and the answer to it, as the handlers see them. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestContext } from '../verbs/api.ts';
+import type { User } from './auth.ts';
+import type { RequestInfo } from './request-info.ts';
+
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly info: RequestInfo;
+  readonly query: URLSearchParams;
+  readonly user: User;
+  /** One id through the logs and the answer: the client's own, if it sent one. */
+  readonly auditId: string;
+  /** Texts for Warning headers. */
+  readonly warnings: string[];
+  /** Whether the server is closing: the connection is not kept then. */
+  readonly isClosing: () => boolean;
+}
+
+/** What the verbs are told about the request. */
+export function requestContext({ auditId, user, warnings }: Exchange, dryRun: boolean): RequestContext {
+  return { traceId: auditId, user, dryRun, warnings };
+}

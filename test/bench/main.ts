@@ -1,0 +1,106 @@
+/** `./orrery bench`: starts a cluster of its own, measures it, prints a table (or JSON with --json). */
+
+import { execFileSync } from 'node:child_process';
+import { arch, cpus, platform, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
+import { formatTime } from '@orrery/api/meta.ts';
+import { systemClock } from '@orrery/kit/clock.ts';
+import { TestCluster } from '../support/cluster.ts';
+import { readTarget } from '../support/connection.ts';
+import type { LoadResult } from './measure.ts';
+import { configMaps, rollout, watchLatency } from './rows.ts';
+
+const NODES = 100;
+const REPLICAS = 1_000;
+const CONFIG_MAPS = 3_000;
+const WATCHERS = 50;
+
+interface Row {
+  name: string;
+  value: string;
+}
+
+function versionOf(command: string, pattern: RegExp): string {
+  return pattern.exec(execFileSync(command, ['--version'], { encoding: 'utf8' }))?.[1] ?? 'unknown';
+}
+
+function environment(): Record<string, string> {
+  return {
+    date: formatTime(systemClock.now()).slice(0, 10),
+    machine: `${cpus().length} x ${cpus()[0]?.model ?? arch()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${platform()}`,
+    versions: `Node ${process.versions.node}, Redis ${versionOf('redis-server', /v=(\S+)/)}, NATS ${versionOf('nats-server', /v(\d\S*)/)}`,
+    durability: 'always (fsync before every answer)',
+  };
+}
+
+const round = (value: number, digits = 1): string => value.toFixed(digits);
+
+function loadRow(name: string, { perSecond, p50Ms, p99Ms }: LoadResult): Row {
+  return { name, value: `${Math.round(perSecond)}/s, p50 ${round(p50Ms)} ms, p99 ${round(p99Ms)} ms` };
+}
+
+async function measure(report: (line: string) => void): Promise<{ results: object; rows: Row[] }> {
+  report(`starting a cluster of ${NODES} nodes ...`);
+  const beganMs = performance.now();
+  const cluster = await TestCluster.start({ nodes: NODES, durability: 'always' });
+  const coldStartSeconds = (performance.now() - beganMs) / 1000;
+  try {
+    const target = readTarget(cluster.kubeconfig);
+    report(`deployment of ${REPLICAS} ...`);
+    const deployment = await rollout(target, REPLICAS);
+    const memory = await cluster.processes();
+    report('ConfigMaps ...');
+    const requests = await configMaps(target, CONFIG_MAPS);
+    report('watches ...');
+    const watch = await watchLatency(target, WATCHERS);
+    const after = await cluster.processes();
+    const total = (all: typeof memory): number =>
+      all.reduce((sum, each) => sum + each.memoryBytes, 0) / 2 ** 20;
+    const results = {
+      coldStartSeconds,
+      deployment,
+      requests,
+      watch,
+      memoryMiB: { afterRollout: total(memory), atEnd: total(after), processes: after },
+    };
+    const rows: Row[] = [
+      { name: `cold start, ${NODES} nodes`, value: `${round(coldStartSeconds)} s` },
+      {
+        name: `Deployment of ${REPLICAS} until all Ready`,
+        value: `${round(deployment.createSeconds)} s (${Math.round(REPLICAS / deployment.createSeconds)} pods/s)`,
+      },
+      { name: `its rolling update`, value: `${round(deployment.updateSeconds)} s` },
+      loadRow('ConfigMap create, 32 connections', requests.create),
+      loadRow('ConfigMap get', requests.get),
+      loadRow('ConfigMap merge-patch', requests.patch),
+      loadRow(`ConfigMap list of ${CONFIG_MAPS}, 4 connections`, requests.list),
+      loadRow('ConfigMap delete', requests.delete),
+      {
+        name: `watch, ${WATCHERS} watchers`,
+        value: `p50 ${round(watch.p50Ms)} ms, p99 ${round(watch.p99Ms)} ms`,
+      },
+      { name: `memory of all processes, ${REPLICAS} pods`, value: `${Math.round(total(memory))} MiB` },
+      { name: 'memory of all processes, at the end', value: `${Math.round(total(after))} MiB` },
+    ];
+    return { results, rows };
+  } finally {
+    await cluster.remove();
+  }
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
+  const about = environment();
+  const { results, rows } = await measure((line) => process.stderr.write(`${line}\n`));
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify({ ...about, ...results }, null, 2)}\n`);
+    return;
+  }
+  for (const [key, value] of Object.entries(about)) process.stdout.write(`${key}: ${value}\n`);
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  process.stdout.write('\n');
+  for (const { name, value } of rows) process.stdout.write(`${name.padEnd(width)}  ${value}\n`);
+  process.stdout.write(`\n${JSON.stringify({ ...about, ...results })}\n`);
+}
+
+await main();

@@ -22,7 +22,9 @@ function generate(output: string): void {
 
 /** Relative path and content of every file below a directory. */
 function contents(directory: string): Map<string, string> {
-  const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((each) =>
+    each.isFile(),
+  );
   return new Map(
     files.map((each) => {
       const path = join(each.parentPath, each.name);

@@ -27,10 +27,9 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   const durability = options.durability ?? 'everysec';
   const server = await startServer({
     command: 'redis-server',
-    args: [
-      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--protected-mode', 'yes'],
-      ...['--appendonly', 'yes', '--appendfsync', durability, '--save', ''],
-    ],
+    args: `--port ${port} --bind 127.0.0.1 --protected-mode yes --appendonly yes --appendfsync ${durability}`
+      .split(' ')
+      .concat('--save', '', '--dir', dir),
     port,
     probe: 'PING\r\n',
     greeting: (received) => (received.endsWith('\r\n') ? received.startsWith('+PONG') : undefined),

@@ -16,7 +16,7 @@ export interface ServerProcess {
 }
 
 /** Says whether what came so far means that the server serves; undefined to wait for more. */
-export type Greeting = (received: string) => boolean | undefined;
+type Greeting = (received: string) => boolean | undefined;
 
 export interface ServerCommand {
   command: string;
@@ -28,7 +28,13 @@ export interface ServerCommand {
 }
 
 /** Starts the server and waits until it serves. Rejects with its output when it ends or takes more than 10 s. */
-export async function startServer({ command, args, port, probe, greeting }: ServerCommand): Promise<ServerProcess> {
+export async function startServer({
+  command,
+  args,
+  port,
+  probe,
+  greeting,
+}: ServerCommand): Promise<ServerProcess> {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   const keep = (chunk: Buffer): void => {
@@ -62,7 +68,12 @@ export async function startServer({ command, args, port, probe, greeting }: Serv
   };
 }
 
-async function serving(child: ChildProcess, port: number, probe: string, greeting: Greeting): Promise<boolean> {
+async function serving(
+  child: ChildProcess,
+  port: number,
+  probe: string,
+  greeting: Greeting,
+): Promise<boolean> {
   const limitMs = systemClock.now() + START_LIMIT_MS;
   while (child.exitCode === null && child.signalCode === null && systemClock.now() < limitMs) {
     if (await ask(port, probe, greeting)) return true;

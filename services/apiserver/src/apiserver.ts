@@ -85,6 +85,7 @@ export async function startApiserver(
     definitions,
     pki,
     bind: config.ORRERY_BIND,
+    address: `127.0.0.1:${clientPort}`,
     port: config.ORRERY_PORT,
     clock,
     logger,

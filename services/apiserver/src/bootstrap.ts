@@ -1,7 +1,7 @@
 /** The objects that the apiserver itself makes sure of (wire.md 7.5). */
 
 import type { KubeObject } from '@orrery/api/gen/types.ts';
-import { isAlreadyExists } from '@orrery/api/status-error.ts';
+import { isAlreadyExists, isNotFound } from '@orrery/api/status-error.ts';
 import { systemClock } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
 import type { ResourceDefinition } from './registry/definition.ts';
@@ -14,7 +14,7 @@ const KUBERNETES_SERVICE_IP = '10.96.0.1';
 interface BootstrapObject {
   resource: string;
   namespace: string;
-  object: Record<string, unknown>;
+  object: { metadata: { name: string; labels?: Record<string, string> }; [field: string]: unknown };
 }
 
 function bootstrapObjects(clusterCa: string, port: number): BootstrapObject[] {
@@ -73,6 +73,21 @@ function bootstrapObjects(clusterCa: string, port: number): BootstrapObject[] {
 
 const RETRY_MS = 50;
 
+async function exists(
+  api: Api,
+  definition: ResourceDefinition,
+  namespace: string,
+  object: BootstrapObject['object'],
+): Promise<boolean> {
+  try {
+    await api.get(definition, namespace, object.metadata.name);
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
 export interface BootstrapOptions {
   api: Api;
   definitions: ReadonlyMap<string, ResourceDefinition>;
@@ -97,6 +112,7 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
         warnings: [],
       };
       try {
+        if (await exists(api, definition, namespace, object)) break;
         await api.create(definition, namespace, structuredClone(object) as unknown as KubeObject, context);
         break;
       } catch (error) {

@@ -6,6 +6,7 @@ import { fitErrorMessage } from './fit-error.ts';
 import { defaultProfile } from './plugins/registry.ts';
 import { ClusterCache } from './snapshot/cluster-cache.ts';
 import { podInfo } from './snapshot/pod-info.ts';
+import { seededRandom } from './test-run.ts';
 
 function clusterOf(nodes: readonly NodeDraft[]): ClusterCache {
   const cache = new ClusterCache();
@@ -143,9 +144,7 @@ describe('SchedulingCycle', () => {
   });
 
   it('chooses each of several equal nodes about equally often', () => {
-    let seed = 1;
-    const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
-    const cycle = cycleOn(clusterOf(numbered(4)), random);
+    const cycle = cycleOn(clusterOf(numbered(4)), seededRandom(1));
     const counts = new Map<string, number>();
     for (let index = 0; index < 4_000; index += 1) {
       const { nodeName } = cycle.decide(podInfo(makePod({ name: 'p' })));

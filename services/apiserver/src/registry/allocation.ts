@@ -67,7 +67,7 @@ const NODE_PORTS: Range = {
 };
 
 /** What a repair pass found. */
-export interface RepairResult {
+interface RepairResult {
   /** Entries freed: nothing has used them since the pass before. */
   freed: number;
   /** Entries made for what Services use without one. */

@@ -87,6 +87,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly nameProblems: (name: string) => string[];
   /** Fills in defaults, changing the object; applied on every write, so it must be idempotent. */
   readonly defaults?: (object: T) => void;
+  /** Creation keeps the status that the client gives (nodes register with theirs). */
+  readonly keepsStatusOnCreate?: boolean;
   /** Sets what the server decides at creation (status, allocations). Runs after defaults and admission. */
   readonly prepareCreate?: (object: T, context: RegistryContext) => Promise<void> | void;
   /** Carries over what an update may not change silently. Not for writes of subresources. */
@@ -95,6 +97,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly validate: (object: T) => FieldError[];
   /** Everything wrong with the change (immutable fields). Runs besides `validate`. */
   readonly validateUpdate?: (object: T, stored: T) => FieldError[];
+  /** Carries over what a write of the status may not lose. */
+  readonly prepareStatusUpdate?: (object: T, stored: T) => void;
   readonly validateStatusUpdate?: (object: T, stored: T) => FieldError[];
   /** Warnings about a valid object. */
   readonly warnings?: (object: T) => string[];

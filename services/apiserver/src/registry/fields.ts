@@ -13,10 +13,8 @@ export const IMMUTABLE = 'field is immutable';
 
 export const NOT_NEGATIVE = 'must be greater than or equal to 0';
 
-const INT32_MAX = 2_147_483_647;
-
 /** The largest value of Go's int32: upstream's "no limit" in several fields. */
-export const MAX_INT32 = INT32_MAX;
+export const MAX_INT32 = 2_147_483_647;
 
 /** Adds one Invalid per reason that `problemsOf` gives. */
 export function checkSyntax(

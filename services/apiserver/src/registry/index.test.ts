@@ -1,5 +1,7 @@
 import { jsonClone } from '@orrery/api/json.ts';
 import { describe, expect, it } from 'vitest';
+import { conform } from '../schema/conform.ts';
+import { typeNameOf } from '../schema/table.ts';
 import { definitions, groupOrder } from './index.ts';
 import { defaulted, findings, sample } from './sample-objects.ts';
 
@@ -53,6 +55,21 @@ describe('definitions', () => {
   it.each(definitions.map(({ ref }) => ref.resource))('default %s once', (resource) => {
     const once = defaulted(resource, sample(resource));
     expect(defaulted(resource, jsonClone(once))).toEqual(once);
+  });
+
+  const forms = definitions.flatMap(({ ref, versions }) =>
+    versions.map((version) => [`${version.group}/${version.version} ${ref.kind}`, ref, version] as const),
+  );
+
+  it.each(forms)('write only what the type of %s has', (_form, { resource, kind }, version) => {
+    const object = defaulted(resource, sample(resource));
+    const shown = version.fromStored === undefined ? object : version.fromStored(object);
+    const { object: conformed, unknown } = conform(
+      typeNameOf(version.group, version.version, kind)!,
+      jsonClone(shown),
+    );
+    expect(unknown).toEqual([]);
+    expect(conformed).toEqual(shown);
   });
 
   it.each(definitions.map(({ ref }) => ref.resource))('refuse a bad name of %s', (resource) => {

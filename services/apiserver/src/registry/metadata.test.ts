@@ -15,8 +15,8 @@ describe('validateMetadata', () => {
     ['no name', { name: '' }, [/^metadata\.name: Required value: name or generateName is required$/]],
     [
       'a bad prefix',
-      { generateName: 'A-' },
-      [/^metadata\.generateName: Invalid value: "A-": a lowercase RFC 1123 sub/],
+      { generateName: 'Ab-' },
+      [/^metadata\.generateName: Invalid value: "Ab-": a lowercase RFC 1123 sub/],
     ],
     ['a prefix that ends in a dash', { generateName: 'a-' }, []],
     ['no namespace', { namespace: '' }, [/^metadata\.namespace: Required value$/]],

@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import * as names from './names.ts';
+import {
+  configMapKeyProblems,
+  dns1035LabelProblems,
+  dnsLabelProblems,
+  dnsSubdomainProblems,
+  envVarNameProblems,
+  labelValueProblems,
+  pathSegmentProblems,
+  portNameProblems,
+  qualifiedNameProblems,
+} from './names.ts';
 
 const LABEL =
   "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
@@ -15,6 +25,18 @@ const KEY =
   "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
 
 const long = (count: number): string => 'a'.repeat(count);
+
+const rules = {
+  configMapKeyProblems,
+  dns1035LabelProblems,
+  dnsLabelProblems,
+  dnsSubdomainProblems,
+  envVarNameProblems,
+  labelValueProblems,
+  pathSegmentProblems,
+  portNameProblems,
+  qualifiedNameProblems,
+};
 
 describe('names', () => {
   it.each([
@@ -64,6 +86,6 @@ describe('names', () => {
     ['pathSegmentProblems', 'a%b', ["may not contain '%'"]],
     ['pathSegmentProblems', '..', ["may not be '..'"]],
   ] as const)('%s(%j)', (name, value, problems) => {
-    expect(names[name](value)).toEqual(problems);
+    expect(rules[name](value)).toEqual(problems);
   });
 });

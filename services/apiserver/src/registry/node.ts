@@ -116,6 +116,7 @@ export const nodesDefinition = define<Node>({
   ],
   fields: { 'spec.unschedulable': ({ spec }) => String(spec.unschedulable === true) },
   subresources: ['status'],
+  keepsStatusOnCreate: true,
   nameProblems: dnsSubdomainProblems,
   defaults: defaultNode,
   validate: validateNode,

@@ -8,7 +8,7 @@ import type { Column } from './definition.ts';
 import { humanDuration } from './human-duration.ts';
 
 /** The state of a pod in three cells. */
-export interface PodSummary {
+interface PodSummary {
   ready: string;
   status: string;
   restarts: number;
@@ -109,7 +109,7 @@ function isFinished({ status }: Pod): boolean {
 }
 
 /** Ready, Status and Restarts of a pod. */
-export function summarizePod(pod: Pod): PodSummary {
+function summarizePod(pod: Pod): PodSummary {
   const init = summarizeInit(pod);
   let status = init.status ?? overallStatus(pod);
   let restarts = init.all;

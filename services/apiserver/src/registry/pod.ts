@@ -98,6 +98,10 @@ export const podsDefinition = define<Pod>({
     checkPodUpdate(object, stored, errors);
     return errors;
   },
+  prepareStatusUpdate: (object, stored) => {
+    if (object.status?.qosClass !== undefined || stored.status?.qosClass === undefined) return;
+    object.status = { ...object.status, qosClass: stored.status.qosClass };
+  },
   validateStatusUpdate: (object, stored) => {
     const errors: FieldError[] = [];
     checkPodStatusUpdate(object, stored, errors);

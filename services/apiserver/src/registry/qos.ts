@@ -5,7 +5,7 @@ import { isQuantity, milliValue } from '@orrery/api/quantity.ts';
 
 const COMPUTE = ['cpu', 'memory'] as const;
 
-export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
+type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
 /**
  * BestEffort when no container asks for cpu or memory; Guaranteed when every container has

@@ -52,7 +52,7 @@ export function sample<T extends KubeObject>(resource: string, fields: Json = {}
 export function defaulted<T extends KubeObject>(resource: string, object: T, version?: ServedVersion): T {
   version?.defaults?.(object);
   const stored = version?.toStored === undefined ? object : version.toStored(object);
-  definitionOf(resource).defaults?.(stored as never);
+  definitionOf(resource).defaults?.(stored);
   return stored as T;
 }
 

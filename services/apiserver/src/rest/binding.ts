@@ -23,7 +23,7 @@ export async function createBinding(edge: Edge, exchange: Exchange, target: Targ
   const binding = (await readObject(exchange, BINDING, validation)) as Binding;
   const name = podName(target, binding);
   refuseInvalid(binding, name);
-  const { metadata } = binding;
+  const { metadata = {} } = binding;
   await edge.api.bind(
     target.namespace,
     name,
@@ -38,7 +38,7 @@ export async function createBinding(edge: Edge, exchange: Exchange, target: Targ
 }
 
 /** @throws StatusError 400 when URL and body disagree. */
-function podName(target: Target, { metadata }: Binding): string {
+function podName(target: Target, { metadata = {} }: Binding): string {
   const { name, namespace } = metadata;
   if (namespace !== undefined && namespace !== '' && namespace !== target.namespace) {
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');

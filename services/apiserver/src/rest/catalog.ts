@@ -33,8 +33,8 @@ export interface ServedResource {
   /** Verbs as in discovery. */
   readonly verbs: readonly string[];
   readonly subresources: readonly ServedSubresource[];
-  /** Short names and categories lead to one group version only: the preferred one. */
-  readonly isPreferred: boolean;
+  /** Not a second home in another group: short names and categories must lead to one group only. */
+  readonly isInPreferredGroup: boolean;
 }
 
 /** `bindings`: created, but never stored nor read; another way to the binding subresource. */
@@ -106,7 +106,6 @@ function serve(definition: ResourceDefinition, version: ServedVersion): ServedRe
   const typeName = typeNameOf(version.group, version.version, kind);
   const apiVersion = apiVersionOf(version);
   if (typeName === undefined) throw new Error(`${kind} of ${apiVersion} is not in the type table`);
-  const isPreferred = version === definition.versions[0];
   return {
     definition,
     version,
@@ -115,12 +114,12 @@ function serve(definition: ResourceDefinition, version: ServedVersion): ServedRe
     namespaced,
     apiVersion,
     typeName,
-    isStoredForm: isPreferred || (version.fromStored === undefined && version.toStored === undefined),
+    isStoredForm: version.fromStored === undefined && version.toStored === undefined,
     verbs: RESOURCE_VERBS,
     subresources: definition.subresources
       .map((name) => serveSubresource(name, version, kind))
       .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
-    isPreferred,
+    isInPreferredGroup: version.group === definition.ref.group,
   };
 }
 

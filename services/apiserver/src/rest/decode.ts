@@ -2,7 +2,7 @@
 
 import type { KubeObject } from '@orrery/api/gen/types.ts';
 import { apiVersionOf, parseApiVersion } from '@orrery/api/resources.ts';
-import { badRequest, StatusError } from '@orrery/api/status-error.ts';
+import { badRequest, type StatusError } from '@orrery/api/status-error.ts';
 import { conform } from '../schema/conform.ts';
 import { parseJson } from '../schema/json.ts';
 import { decodeEnvelope } from '../schema/protobuf.ts';
@@ -112,7 +112,7 @@ function asObject(value: unknown, body: Buffer, kind: string): Candidate {
       throw unreadable(`${typeof text} into Go struct field .${field} of type string`);
     }
   }
-  return candidate as Candidate;
+  return candidate;
 }
 
 /** What the body says it is, or the endpoint's own kind where it is silent, must be what the endpoint takes. */

@@ -110,13 +110,13 @@ function sortedResources({ resources }: GroupVersionCatalog): ServedResource[] {
   return [...resources.values()].toSorted((a, b) => (a.plural < b.plural ? -1 : 1));
 }
 
-/** Short names and categories of the preferred version only: a second home would make them ambiguous. */
-function preferredNames({ definition, isPreferred }: ServedResource): {
+/** Short names and categories in the preferred group only: a second home would make them ambiguous. */
+function preferredNames({ definition, isInPreferredGroup }: ServedResource): {
   shortNames?: readonly string[];
   categories?: readonly string[];
 } {
   const { shortNames, categories } = definition;
-  if (!isPreferred) return {};
+  if (!isInPreferredGroup) return {};
   return { ...(shortNames === undefined ? {} : { shortNames }), ...(categories === undefined ? {} : { categories }) };
 }
 

@@ -8,15 +8,18 @@ import type { RequestInfo } from './request-info.ts';
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly info: RequestInfo;
   readonly query: URLSearchParams;
-  readonly user: User;
   /** One id through the logs and the answer: the client's own, if it sent one. */
   readonly auditId: string;
   /** Texts for Warning headers. */
   readonly warnings: string[];
-  /** Whether the server is closing: the connection is not kept then. */
+  /** Whether the server is closing: connections are not kept then. */
   readonly isClosing: () => boolean;
+  /** Known before any handler runs; until then a request about nothing by nobody. */
+  info: RequestInfo;
+  user: User;
+  /** The plural name of the resource once it is found; empty for everything else. */
+  resourceLabel: string;
 }
 
 /** What the verbs are told about the request. */

@@ -4,7 +4,7 @@ import type { Exchange } from './exchange.ts';
 import { flag } from './query.ts';
 import { sendText } from './respond.ts';
 
-export interface HealthCheck {
+interface HealthCheck {
   readonly name: string;
   /** Why it fails, or undefined. Strangers may ask, so the reason is not shown to them. */
   readonly failure: () => string | undefined;
@@ -16,12 +16,12 @@ const PLAIN_TEXT = 'text/plain; charset=utf-8';
 export class HealthEndpoint {
   readonly #checksByPath: ReadonlyMap<string, readonly HealthCheck[]>;
 
-  /** `readyChecks` are what /readyz reports besides `ping`. */
-  constructor(readyChecks: readonly HealthCheck[]) {
+  /** `notReady` is what /readyz reports besides `ping`. */
+  constructor(notReady: () => string | undefined) {
     this.#checksByPath = new Map([
       ['/healthz', [PING]],
       ['/livez', [PING]],
-      ['/readyz', [PING, ...readyChecks]],
+      ['/readyz', [PING, { name: 'apiserver', failure: notReady }]],
     ]);
   }
 

@@ -87,7 +87,7 @@ function gzipped(body: string): Promise<Buffer> {
 }
 
 function acceptsGzip({ request }: Exchange): boolean {
-  return /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
+  return /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
 }
 
 const READ_BY_PEOPLE = ['curl/', 'Wget/', 'Mozilla/5.0'];

@@ -1,7 +1,7 @@
 /** Watches: events as lines of a response that stays open (wire.md 3.4). */
 
 import type { ServerResponse } from 'node:http';
-import { StatusError } from '@orrery/api/status-error.ts';
+import { serviceUnavailable, StatusError } from '@orrery/api/status-error.ts';
 import type { Timer } from '@orrery/kit/clock.ts';
 import { random } from '@orrery/kit/random.ts';
 import type { WatchEvent, Watcher, WatchHandle } from '../verbs/api.ts';
@@ -218,6 +218,7 @@ function isFull(response: ServerResponse): boolean {
  * the start is an HTTP error, except that a resourceVersion which is too old is told in the stream.
  */
 export async function watchObjects(edge: Edge, exchange: Exchange, target: Target): Promise<void> {
+  if (exchange.isClosing()) throw serviceUnavailable('the server is shutting down');
   const { query } = exchange;
   const { form, options } = answerForm(edge, exchange, watchForms);
   const timeoutSeconds = integer(query, 'timeoutSeconds') ?? 0;

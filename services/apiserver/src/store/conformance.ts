@@ -30,14 +30,24 @@ export function eventOf(result: WriteResult): StoreEvent {
 }
 
 /** Writes `count` objects of a resource. */
-export async function fill(store: Store, resource: string, count: number, padding = 0): Promise<StoreEvent[]> {
+export async function fill(
+  store: Store,
+  resource: string,
+  count: number,
+  padding = 0,
+): Promise<StoreEvent[]> {
   const writes = Array.from({ length: count }, (_, i) =>
     store.create(resource, `default/${String(i).padStart(6, '0')}`, valueOf('x'.repeat(padding))),
   );
   return (await Promise.all(writes)).map(eventOf);
 }
 
-async function pagesOf(store: Store, resource: string, limit: number, between: () => Promise<void>): Promise<Stored[]> {
+async function pagesOf(
+  store: Store,
+  resource: string,
+  limit: number,
+  between: () => Promise<void>,
+): Promise<Stored[]> {
   const first = await store.list({ resource, limit });
   const items = [...first.items];
   let page = first;
@@ -102,7 +112,10 @@ function writes(current: () => Store): void {
       const store = current();
       await store.create('pods', 'a/x', valueOf('one'));
       const stored = { key: 'a/x', revision: 1, value: textOf('one', 1) };
-      expect(await store.create('pods', 'a/x', valueOf('two'))).toEqual({ outcome: 'conflict', current: stored });
+      expect(await store.create('pods', 'a/x', valueOf('two'))).toEqual({
+        outcome: 'conflict',
+        current: stored,
+      });
       expect(await store.currentRevision()).toBe(1);
     });
 
@@ -167,7 +180,9 @@ function writes(current: () => Store): void {
 
     it('gives every write a revision of its own without gaps, over all resources', async () => {
       const store = current();
-      const done = await Promise.all(['pods', 'nodes', 'services'].map((resource) => fill(store, resource, 40)));
+      const done = await Promise.all(
+        ['pods', 'nodes', 'services'].map((resource) => fill(store, resource, 40)),
+      );
       const revisions = done.flat().map(({ revision }) => revision);
       expect(revisions.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 120 }, (_, i) => i + 1));
     });
@@ -176,7 +191,9 @@ function writes(current: () => Store): void {
       const store = current();
       await store.create('pods', 'a/x', valueOf('start'));
       for (let revision = 1; revision <= 5; revision += 1) {
-        const tries = Array.from({ length: 20 }, (_, i) => store.update('pods', 'a/x', revision, valueOf(`try ${i}`)));
+        const tries = Array.from({ length: 20 }, (_, i) =>
+          store.update('pods', 'a/x', revision, valueOf(`try ${i}`)),
+        );
         const outcomes = (await Promise.all(tries)).map(({ outcome }) => outcome);
         expect(outcomes.filter((outcome) => outcome === 'written')).toHaveLength(1);
         expect(outcomes.filter((outcome) => outcome === 'conflict')).toHaveLength(19);
@@ -191,7 +208,8 @@ function fences(current: () => Store): void {
 
     it('lets a write through only with the epoch that was set last', async () => {
       const store = current();
-      const fenced = (epoch: number) => store.create('pods', `a/x${epoch}`, valueOf('one'), { fence: { lease, epoch } });
+      const fenced = (epoch: number) =>
+        store.create('pods', `a/x${epoch}`, valueOf('one'), { fence: { lease, epoch } });
       expect((await fenced(1)).outcome).toBe('fenced');
       await store.create('leases', lease, valueOf('lease'), { setFence: { lease, epoch: 1 } });
       expect((await fenced(1)).outcome).toBe('written');
@@ -330,21 +348,25 @@ function lists(current: () => Store): void {
       });
       let round = 0;
       await fc.assert(
-        fc.asyncProperty(fc.array(operation, { maxLength: 40 }), fc.integer({ min: 1, max: 5 }), async (ops, limit) => {
-          const resource = `things${(round += 1)}`;
-          for (const key of keys) await store.create(resource, key, valueOf(key));
-          const before = await store.list({ resource });
-          const pending = [...ops];
-          const change = async (): Promise<void> => {
-            for (const { kind, key } of pending.splice(0, 7)) {
-              const revision = (await store.get(resource, key))?.revision ?? 0;
-              if (kind === 'create') await store.create(resource, key, valueOf('created'));
-              else if (kind === 'update') await store.update(resource, key, revision, valueOf('updated'));
-              else await store.delete(resource, key, revision, valueOf('deleted'));
-            }
-          };
-          expect(await pagesOf(store, resource, limit, change)).toEqual(before.items);
-        }),
+        fc.asyncProperty(
+          fc.array(operation, { maxLength: 40 }),
+          fc.integer({ min: 1, max: 5 }),
+          async (ops, limit) => {
+            const resource = `things${(round += 1)}`;
+            for (const key of keys) await store.create(resource, key, valueOf(key));
+            const before = await store.list({ resource });
+            const pending = [...ops];
+            const change = async (): Promise<void> => {
+              for (const { kind, key } of pending.splice(0, 7)) {
+                const revision = (await store.get(resource, key))?.revision ?? 0;
+                if (kind === 'create') await store.create(resource, key, valueOf('created'));
+                else if (kind === 'update') await store.update(resource, key, revision, valueOf('updated'));
+                else await store.delete(resource, key, revision, valueOf('deleted'));
+              }
+            };
+            expect(await pagesOf(store, resource, limit, change)).toEqual(before.items);
+          },
+        ),
         { numRuns: 25 },
       );
     });
@@ -397,7 +419,12 @@ function events(current: () => Store): void {
       expect(second).toMatchObject({ more: false, head: 7, revision: 8 });
       expect([...first.events, ...second.events]).toEqual(written);
       expect(await store.eventsAfter('pods', 2, 5)).toMatchObject({ more: false });
-      expect(await store.eventsAfter('pods', 7, 5)).toEqual({ events: [], more: false, head: 7, revision: 8 });
+      expect(await store.eventsAfter('pods', 7, 5)).toEqual({
+        events: [],
+        more: false,
+        head: 7,
+        revision: 8,
+      });
     });
 
     it('are found behind thousands of events of other resources', async () => {
@@ -452,7 +479,11 @@ function compaction(small: (logLimit: number) => Promise<Store>): void {
       const store = await small(50);
       await store.create('nodes', 'n', valueOf('node'));
       await fill(store, 'pods', 300, padding);
-      expect(await store.eventsAfter('nodes', 1, 10)).toMatchObject({ events: [], more: false, revision: 301 });
+      expect(await store.eventsAfter('nodes', 1, 10)).toMatchObject({
+        events: [],
+        more: false,
+        revision: 301,
+      });
       expect((await store.list({ resource: 'nodes', atRevision: 1 })).items).toHaveLength(1);
       await expect(store.eventsAfter('nodes', 0, 10)).rejects.toBeInstanceOf(CompactedError);
     });

@@ -17,8 +17,8 @@ function setUp(store: MemoryStore = createMemoryStore()): {
   const clock = new ManualClock();
   const written: StoreEvent[] = [];
   const feed = { written: (event: StoreEvent) => void written.push(event) };
-  const { stop } = createExpirySweeper({ store, clock, feed, logger: silentLogger() });
-  return { clock, store, written, stop };
+  const sweeper = createExpirySweeper({ store, clock, feed, logger: silentLogger() });
+  return { clock, store, written, stop: () => sweeper.stop() };
 }
 
 describe('the expiry sweeper', () => {
@@ -56,10 +56,12 @@ describe('the expiry sweeper', () => {
 
   it('leaves an object that was written again after it had expired', async () => {
     const { clock, store, written, stop } = setUp();
-    const created = eventOf(await store.create('events', 'a/x', valueOf('one'), { expiresAtMs: clock.now() }));
-    const { expired } = store;
+    const created = eventOf(
+      await store.create('events', 'a/x', valueOf('one'), { expiresAtMs: clock.now() }),
+    );
+    const expired = store.expired.bind(store);
     store.expired = async (nowMs, limit) => {
-      const found = await expired.call(store, nowMs, limit);
+      const found = await expired(nowMs, limit);
       await store.update('events', 'a/x', created.revision, valueOf('two'), { expiresAtMs: nowMs + HOUR_MS });
       return found;
     };

@@ -32,7 +32,7 @@ export interface ExpirySweeper {
  * again in the meantime stays.
  */
 export function createExpirySweeper({ store, clock, feed, logger }: ExpirySweeperOptions): ExpirySweeper {
-  let stopped = false;
+  const stopping = new AbortController();
   let running: Promise<void> | undefined;
 
   const remove = async ({ resource, key, revision, value }: Expired): Promise<boolean> => {
@@ -43,14 +43,15 @@ export function createExpirySweeper({ store, clock, feed, logger }: ExpirySweepe
 
   const sweep = async (): Promise<void> => {
     try {
-      for (let removed = 0; removed < SWEEP_LIMIT && !stopped; ) {
+      for (let removed = 0; removed < SWEEP_LIMIT && !stopping.signal.aborted;) {
         const expired = await store.expired(clock.now(), BATCH);
         const gone = (await Promise.all(expired.map(remove))).filter(Boolean).length;
         removed += gone;
         if (expired.length < BATCH || gone === 0) return;
       }
     } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) logger.error({ err: error }, 'removing expired objects failed');
+      if (!(error instanceof StoreUnavailableError))
+        logger.error({ err: error }, 'removing expired objects failed');
     }
   };
 
@@ -59,7 +60,7 @@ export function createExpirySweeper({ store, clock, feed, logger }: ExpirySweepe
   }, SWEEP_PERIOD_MS);
   return {
     stop: async () => {
-      stopped = true;
+      stopping.abort();
       timer.cancel();
       await running;
     },

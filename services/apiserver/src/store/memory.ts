@@ -202,7 +202,15 @@ class InMemoryStore implements MemoryStore {
 
     const previous = this.#heads.get(resource) ?? 0;
     this.#heads.set(resource, revision);
-    const event: StoreEvent = { resource, revision, previous, type, key, value: stored.value, before: current?.value };
+    const event: StoreEvent = {
+      resource,
+      revision,
+      previous,
+      type,
+      key,
+      value: stored.value,
+      before: current?.value,
+    };
     this.#log.push({ event, before: current });
     if (this.#log.length > this.#logLimit) this.#log.shift();
     return { outcome: 'written', event };

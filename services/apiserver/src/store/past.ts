@@ -36,7 +36,7 @@ export interface PastList {
 }
 
 interface Touched {
-  then: Stored | undefined;
+  was: Stored | undefined;
   existsNow: boolean;
 }
 
@@ -57,19 +57,29 @@ export async function listPast(request: PastList): Promise<Page> {
     items.push(...merge(present.items, touched, after, end));
     if (items.length >= limit || end === undefined) {
       const shown = items.length > limit ? items.slice(0, limit) : items;
-      const remaining = limit === Number.POSITIVE_INFINITY ? 0 : countAfter(shown.at(-1)?.key, present, touched);
-      return { items: shown, revision: atRevision, remaining, next: remaining > 0 ? shown.at(-1)?.key : undefined };
+      const remaining =
+        limit === Number.POSITIVE_INFINITY ? 0 : countAfter(shown.at(-1)?.key, present, touched);
+      return {
+        items: shown,
+        revision: atRevision,
+        remaining,
+        next: remaining > 0 ? shown.at(-1)?.key : undefined,
+      };
     }
     after = end;
   }
 }
 
-function takeBack(changes: readonly Change[], namespace: string | undefined, touched: Map<ObjectKey, Touched>): void {
+function takeBack(
+  changes: readonly Change[],
+  namespace: string | undefined,
+  touched: Map<ObjectKey, Touched>,
+): void {
   for (const { key, type, before } of changes) {
     if (namespace !== undefined && !key.startsWith(`${namespace}/`)) continue;
     const known = touched.get(key);
     const existsNow = type !== 'DELETED';
-    if (known === undefined) touched.set(key, { then: before, existsNow });
+    if (known === undefined) touched.set(key, { was: before, existsNow });
     else known.existsNow = existsNow;
   }
 }
@@ -83,20 +93,25 @@ function merge(
 ): Stored[] {
   if (touched.size === 0) return [...present];
   const items = present.filter(({ key }) => !touched.has(key));
-  for (const [key, { then }] of touched) {
-    if (then === undefined || (after !== undefined && key <= after) || (end !== undefined && key > end)) continue;
-    items.push(then);
+  for (const [key, { was }] of touched) {
+    if (was === undefined || (after !== undefined && key <= after) || (end !== undefined && key > end))
+      continue;
+    items.push(was);
   }
   return items.toSorted((a, b) => (a.key < b.key ? -1 : 1));
 }
 
 /** How many were there after `key`: those that are there now, corrected by what changed. */
-function countAfter(key: ObjectKey | undefined, present: PresentPage, touched: ReadonlyMap<ObjectKey, Touched>): number {
+function countAfter(
+  key: ObjectKey | undefined,
+  present: PresentPage,
+  touched: ReadonlyMap<ObjectKey, Touched>,
+): number {
   if (key === undefined) return 0;
   let count = present.remaining;
   for (const item of present.items) if (item.key > key) count += 1;
-  for (const [each, { then, existsNow }] of touched) {
-    if (each > key) count += (then === undefined ? 0 : 1) - (existsNow ? 1 : 0);
+  for (const [each, { was, existsNow }] of touched) {
+    if (each > key) count += (was === undefined ? 0 : 1) - (existsNow ? 1 : 0);
   }
   return count;
 }

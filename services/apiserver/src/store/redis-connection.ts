@@ -68,7 +68,7 @@ export class RedisConnection {
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
-      
+      socketTimeout: SILENCE_LIMIT_MS,
       connectTimeout: CONNECT_WAIT_MS,
       retryStrategy: () => RECONNECT_DELAY_MS,
     });
@@ -84,12 +84,16 @@ export class RedisConnection {
 
   /**
    * Sends one command as soon as there is a connection. When the connection breaks before
-   * the answer the outcome is unknown: reads are sent again once, writes reject. Rejects with
-   * StoreUnavailableError, or with Redis' own error when the command is wrong.
+   * the answer the outcome is unknown: writes reject, reads are sent again once unless that
+   * took long. Rejects with StoreUnavailableError, or with Redis' own error when the command
+   * is wrong.
    */
   async call<T>(send: (redis: Redis) => Promise<T>, { readOnly }: CallOptions): Promise<T> {
-    if (this.#calls >= CALL_LIMIT) throw new StoreUnavailableError('too many calls are waiting for the store');
+    if (this.#calls >= CALL_LIMIT) {
+      throw new StoreUnavailableError('too many calls are waiting for the store');
+    }
     this.#calls += 1;
+    const sinceMs = this.#clock.now();
     try {
       for (let attempt = 0; ; attempt += 1) {
         if (!this.available) await this.#whenAvailable();
@@ -97,7 +101,8 @@ export class RedisConnection {
           this.#cork();
           return await send(this.#redis);
         } catch (error) {
-          await this.#explain(error, attempt, readOnly);
+          const again = readOnly && attempt === 0 && this.#clock.now() - sinceMs < CONNECT_WAIT_MS;
+          await this.#explain(error, attempt, again);
         }
       }
     } finally {
@@ -119,19 +124,19 @@ export class RedisConnection {
   }
 
   /** Returns when the command may be sent again; else throws what the caller is to know. */
-  async #explain(error: unknown, attempt: number, readOnly: boolean): Promise<void> {
-    const message = error instanceof Error ? error.message : String(error);
-    if (!isReply(error)) {
-      if (readOnly && attempt === 0 && !this.#closed) return;
-      throw new StoreUnavailableError(`the store did not answer: ${message}`, error);
+  async #explain(failure: unknown, attempt: number, mayRepeat: boolean): Promise<void> {
+    const message = failure instanceof Error ? failure.message : String(failure);
+    if (!isReply(failure)) {
+      if (mayRepeat && !this.#closed) return;
+      throw new StoreUnavailableError(`the store did not answer: ${message}`, failure);
     }
     // Somebody flushed the scripts: this one did not run.
     if (message.startsWith('NOSCRIPT') && attempt === 0) {
       await loadScripts(this.#redis).catch(() => undefined);
       return;
     }
-    if (REFUSALS.test(message)) throw new StoreUnavailableError(`the store refuses: ${message}`, error);
-    throw error;
+    if (REFUSALS.test(message)) throw new StoreUnavailableError(`the store refuses: ${message}`, failure);
+    throw failure;
   }
 
   /** Lets all commands of one turn of the event loop leave in one system call. */

@@ -52,7 +52,11 @@ describe('redis and memory', () => {
     expiresAtMs: fc.option(fc.integer({ min: 1, max: 100 }), { nil: undefined, freq: 3 }),
   });
   const read = fc.oneof(
-    fc.record({ kind: fc.constant('get' as const), resource: fc.constantFrom(...resources), key: fc.constantFrom(...keys) }),
+    fc.record({
+      kind: fc.constant('get' as const),
+      resource: fc.constantFrom(...resources),
+      key: fc.constantFrom(...keys),
+    }),
     fc.record({
       kind: fc.constant('list' as const),
       resource: fc.constantFrom(...resources),
@@ -67,10 +71,16 @@ describe('redis and memory', () => {
       back: fc.nat(30),
       limit: fc.integer({ min: 1, max: 10 }),
     }),
-    fc.record({ kind: fc.constant('expired' as const), nowMs: fc.nat(120), limit: fc.integer({ min: 1, max: 3 }) }),
+    fc.record({
+      kind: fc.constant('expired' as const),
+      nowMs: fc.nat(120),
+      limit: fc.integer({ min: 1, max: 3 }),
+    }),
     fc.record({ kind: fc.constant('heads' as const) }),
   );
-  type Operation = (typeof write extends fc.Arbitrary<infer W> ? W : never) | (typeof read extends fc.Arbitrary<infer R> ? R : never);
+  type Operation =
+    | (typeof write extends fc.Arbitrary<infer W> ? W : never)
+    | (typeof read extends fc.Arbitrary<infer R> ? R : never);
 
   async function run(store: Store, operation: Operation): Promise<unknown> {
     const lease = 'kube-system/leader';
@@ -113,15 +123,19 @@ describe('redis and memory', () => {
 
   it('answer the same to any sequence of operations', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.oneof({ arbitrary: write, weight: 3 }, read), { maxLength: 60 }), async (operations) => {
-        const memory = createMemoryStore();
-        const { store: redis, dispose } = await emptyStore();
-        try {
-          for (const operation of operations) expect(await run(redis, operation)).toEqual(await run(memory, operation));
-        } finally {
-          await dispose();
-        }
-      }),
+      fc.asyncProperty(
+        fc.array(fc.oneof({ arbitrary: write, weight: 3 }, read), { maxLength: 60 }),
+        async (operations) => {
+          const memory = createMemoryStore();
+          const { store: redis, dispose } = await emptyStore();
+          try {
+            for (const operation of operations)
+              expect(await run(redis, operation)).toEqual(await run(memory, operation));
+          } finally {
+            await dispose();
+          }
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -157,9 +171,9 @@ describe('redis: when it fails', () => {
   it('loses nothing acknowledged when it is killed and started again', async () => {
     const acknowledged = new Map<string, number>();
     let unknown = 0;
-    let stopped = false;
+    const stopping = new AbortController();
     const writer = async (name: string): Promise<void> => {
-      for (let i = 0; !stopped && i < 100_000; i += 1) {
+      for (let i = 0; !stopping.signal.aborted && i < 100_000; i += 1) {
         const key = `${name}/${i}`;
         try {
           acknowledged.set(key, eventOf(await store.create('pods', key, valueOf(key))).revision);
@@ -177,11 +191,13 @@ describe('redis: when it fails', () => {
       await restart();
     }
     await vi.waitFor(() => store.create('pods', 'last/one', valueOf('last')), 10_000);
-    stopped = true;
+    stopping.abort();
     await writers;
 
     expect(unknown).toBeGreaterThan(0);
-    const stored = new Map((await store.list({ resource: 'pods' })).items.map(({ key, revision }) => [key, revision]));
+    const stored = new Map(
+      (await store.list({ resource: 'pods' })).items.map(({ key, revision }) => [key, revision]),
+    );
     for (const [key, revision] of acknowledged) expect(stored.get(key)).toBe(revision);
     expect(rollbacks).toBe(0);
   });
@@ -232,7 +248,10 @@ describe('redis: when it fails', () => {
     await store.create('pods', 'a/x', valueOf('one'));
     const direct = new Redis(own.url);
     await direct.script('FLUSH');
-    const results = await Promise.all([store.update('pods', 'a/x', 1, valueOf('two')), store.list({ resource: 'pods' })]);
+    const results = await Promise.all([
+      store.update('pods', 'a/x', 1, valueOf('two')),
+      store.list({ resource: 'pods' }),
+    ]);
     expect(results[0].outcome).toBe('written');
     direct.disconnect();
   });
@@ -244,7 +263,10 @@ describe('redis: when it fails', () => {
     await expect(store.create('pods', 'a/y', valueOf('two'))).rejects.toBeInstanceOf(StoreUnavailableError);
     expect((await store.get('pods', 'a/x'))?.revision).toBe(1);
     await direct.config('SET', 'maxmemory', '0');
-    expect(eventOf(await store.create('pods', 'a/y', valueOf('two')))).toMatchObject({ revision: 2, previous: 1 });
+    expect(eventOf(await store.create('pods', 'a/y', valueOf('two')))).toMatchObject({
+      revision: 2,
+      previous: 1,
+    });
     direct.disconnect();
   });
 
@@ -253,7 +275,9 @@ describe('redis: when it fails', () => {
       expect(await store.currentRevision()).toBeGreaterThan(highest);
       const event = eventOf(await store.create('pods', 'a/after', valueOf('after')));
       expect(event.revision).toBeGreaterThan(highest + 1);
-      await expect(store.eventsAfter('pods', highest, 10)).rejects.toBeInstanceOf(CompactedError);
+      for (const resource of ['pods', 'never-written']) {
+        await expect(store.eventsAfter(resource, highest, 10)).rejects.toBeInstanceOf(CompactedError);
+      }
       expect((await store.eventsAfter('pods', event.revision - 1, 10)).events).toEqual([event]);
     };
 
@@ -316,8 +340,8 @@ describe('redis: when it fails', () => {
       await rm(join(dir, 'appendonlydir'), { recursive: true });
       await restart();
       const writes = async (): Promise<void> => {
-        await store.create('pods', `a/${(await store.currentRevision())}`, valueOf('one'));
-        await other.create('pods', `b/${(await other.currentRevision())}`, valueOf('two'));
+        await store.create('pods', `a/${await store.currentRevision()}`, valueOf('one'));
+        await other.create('pods', `b/${await other.currentRevision()}`, valueOf('two'));
       };
       await vi.waitFor(writes, 5_000);
       for (let restarts = 0; restarts < 3; restarts += 1) {

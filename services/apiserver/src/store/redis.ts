@@ -44,7 +44,7 @@ import {
 } from './store.ts';
 
 /** How many events the log keeps unless told otherwise. */
-export const DEFAULT_LOG_LIMIT = 20_000;
+const DEFAULT_LOG_LIMIT = 20_000;
 /** Distance by which a store that lost something is moved past what was given out. */
 const ROLLBACK_GAP = 1_000_000;
 /** Entries of the log that one call looks at: some 5 ms of Redis' time. */
@@ -85,7 +85,11 @@ class RedisStore implements Store {
   readonly #logLimit: string;
   readonly #rollbackListeners: (() => void)[] = [];
 
-  constructor({ url, logger, logLimit = DEFAULT_LOG_LIMIT }: RedisStoreOptions, mark: HighWaterMark, clock: Clock) {
+  constructor(
+    { url, logger, logLimit = DEFAULT_LOG_LIMIT }: RedisStoreOptions,
+    mark: HighWaterMark,
+    clock: Clock,
+  ) {
     this.#mark = mark;
     this.#logger = logger;
     this.#logLimit = String(logLimit);
@@ -125,7 +129,12 @@ class RedisStore implements Store {
     });
   }
 
-  create(resource: ResourceName, key: ObjectKey, value: ValueWithGap, options?: WriteOptions): Promise<WriteResult> {
+  create(
+    resource: ResourceName,
+    key: ObjectKey,
+    value: ValueWithGap,
+    options?: WriteOptions,
+  ): Promise<WriteResult> {
     return this.#write(SCRIPTS.create, 'ADDED', resource, key, value, options, undefined);
   }
 
@@ -220,7 +229,10 @@ class RedisStore implements Store {
     return { outcome: 'written', event };
   }
 
-  async #present({ resource, namespace, limit }: ListRequest, after: ObjectKey | undefined): Promise<PresentPage> {
+  async #present(
+    { resource, namespace, limit }: ListRequest,
+    after: ObjectKey | undefined,
+  ): Promise<PresentPage> {
     const { lower, upper } = rangeOf(namespace, after);
     const reply = await this.#read(SCRIPTS.list, keysOf(resource), [lower, upper, String(limit ?? -1)]);
     const items: Stored[] = [];
@@ -232,7 +244,7 @@ class RedisStore implements Store {
 
   async #changes(resource: ResourceName, after: number, upTo: number): Promise<Change[]> {
     const changes: Change[] = [];
-    for (let from = after; ; ) {
+    for (let from = after; ;) {
       const { page, before } = await this.#log(resource, from, CHANGES_PAGE);
       for (const [i, { revision, type, key }] of page.events.entries()) {
         if (revision > upTo) return changes;
@@ -251,7 +263,7 @@ class RedisStore implements Store {
   ): Promise<{ page: EventPage; before: (Stored | undefined)[] }> {
     const events: StoreEvent[] = [];
     const before: (Stored | undefined)[] = [];
-    for (let from = after; ; ) {
+    for (let from = after; ;) {
       const args = [resource, String(from), String(limit), String(LOG_SCAN_LIMIT), String(EVENT_PAGE_BYTES)];
       const reply = await this.#read(SCRIPTS.eventsAfter, [], args);
       if (reply[0] === 0) throw new CompactedError(Number(reply[1]));
@@ -264,7 +276,8 @@ class RedisStore implements Store {
       }
       const [revision, more] = [Number(reply[2]), reply[3] === 1];
       // A stretch of the log without any event of this resource says nothing: look further.
-      if (events.length > 0 || !more) return { page: { events, head: Number(reply[1]), revision, more }, before };
+      if (events.length > 0 || !more)
+        return { page: { events, head: Number(reply[1]), revision, more }, before };
       from = revision;
     }
   }
@@ -274,7 +287,12 @@ class RedisStore implements Store {
   }
 
   /** Runs a script of which the first argument is the epoch. When it refuses for that, nothing was done. */
-  async #run(script: Script, keys: readonly string[], args: readonly string[], readOnly: boolean): Promise<unknown[]> {
+  async #run(
+    script: Script,
+    keys: readonly string[],
+    args: readonly string[],
+    readOnly: boolean,
+  ): Promise<unknown[]> {
     for (let attempt = 0; attempt < 2; attempt += 1) {
       let epoch = '';
       const reply = (await this.#connection.call(
@@ -298,7 +316,10 @@ class RedisStore implements Store {
     const [what, epoch, revision] = [reply[0], text(reply[1]), Number(reply[2])];
     await this.#mark.adopt(epoch, revision);
     if (what !== 'moved' && what !== 'joined') return;
-    this.#logger.error({ what, epoch, revision, highest }, 'the store came back older than it was: all watches start again');
+    this.#logger.error(
+      { what, epoch, revision, highest },
+      'the store came back older than it was: all watches start again',
+    );
     for (const listener of this.#rollbackListeners) listener();
   }
 }
@@ -308,7 +329,10 @@ function keysOf(resource: ResourceName): [objects: string, index: string] {
 }
 
 /** The keys after `after` in a namespace, as ZRANGEBYLEX takes them: `0` follows `/` in ASCII. */
-function rangeOf(namespace: string | undefined, after: ObjectKey | undefined): { lower: string; upper: string } {
+function rangeOf(
+  namespace: string | undefined,
+  after: ObjectKey | undefined,
+): { lower: string; upper: string } {
   if (namespace === undefined) return { lower: after === undefined ? '-' : `(${after}`, upper: '+' };
   const first = `${namespace}/`;
   return { lower: after === undefined || after < first ? `[${first}` : `(${after}`, upper: `(${namespace}0` };
@@ -340,6 +364,7 @@ function parseEvent(resource: ResourceName, reply: readonly unknown[], at: numbe
 }
 
 function text(reply: unknown): string {
-  if (typeof reply !== 'string') throw new Error(`the store answered ${typeof reply} where text was expected`);
+  if (typeof reply !== 'string')
+    throw new Error(`the store answered ${typeof reply} where text was expected`);
   return reply;
 }

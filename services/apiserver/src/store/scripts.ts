@@ -10,7 +10,9 @@ export interface Script {
 }
 
 function load(...files: string[]): Script {
-  const source = files.map((file) => readFileSync(new URL(`lua/${file}`, import.meta.url), 'utf8')).join('\n');
+  const source = files
+    .map((file) => readFileSync(new URL(`lua/${file}`, import.meta.url), 'utf8'))
+    .join('\n');
   return { source, sha: createHash('sha1').update(source).digest('hex') };
 }
 

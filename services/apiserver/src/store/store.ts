@@ -145,7 +145,12 @@ export interface Store {
   /** In key order. */
   list(request: ListRequest): Promise<Page>;
   /** `conflict` when the key exists. */
-  create(resource: ResourceName, key: ObjectKey, value: ValueWithGap, options?: WriteOptions): Promise<WriteResult>;
+  create(
+    resource: ResourceName,
+    key: ObjectKey,
+    value: ValueWithGap,
+    options?: WriteOptions,
+  ): Promise<WriteResult>;
   /** `conflict` unless the object has exactly `expectedRevision`. */
   update(
     resource: ResourceName,

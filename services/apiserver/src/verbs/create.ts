@@ -90,7 +90,8 @@ async function prepare(
   object: KubeObject,
   context: RequestContext,
 ): Promise<void> {
-  if (definition.subresources.includes('status')) delete (object as { status?: unknown }).status;
+  const keepsStatus = definition.keepsStatusOnCreate === true || !definition.subresources.includes('status');
+  if (!keepsStatus) delete (object as { status?: unknown }).status;
   definition.defaults?.(object);
   await dependencies.admission.admitCreate(definition, object, context);
   const registry = registryContext(dependencies, context);

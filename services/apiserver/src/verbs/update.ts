@@ -77,6 +77,15 @@ export function hasSpecFinalizers(definition: ResourceDefinition, object: KubeOb
   return ((object as Namespace).spec?.finalizers ?? []).length > 0;
 }
 
+/** Some kinds may only be replaced by somebody who has seen what he replaces. */
+function requireRevision(definition: ResourceDefinition, request: KubeObject, options: UpdateOptions): void {
+  if (definition.needsResourceVersion !== true || options.subresource !== '') return;
+  if ((request.metadata.resourceVersion ?? '') !== '') return;
+  refuseInvalid(definition, request.metadata.name, [
+    field.invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
+  ]);
+}
+
 /** Refuses an object that names another object than the URL, or another state than the present one. */
 function checkIdentity(
   definition: ResourceDefinition,
@@ -161,6 +170,7 @@ function mergeStatus(definition: ResourceDefinition, request: KubeObject, curren
   const { status } = request as WithStatus;
   if (status === undefined) delete next.status;
   else next.status = status;
+  definition.prepareStatusUpdate?.(next, current);
   refuseInvalid(definition, next.metadata.name, definition.validateStatusUpdate?.(next, current) ?? []);
   return next;
 }
@@ -212,6 +222,7 @@ export function modify(
       const base = structuredClone(current);
       const request = change(current);
       settleNamespace(definition, request, namespace);
+      requireRevision(definition, request, options);
       checkIdentity(definition, request, base, name);
       return merge(dependencies, definition, request, base, options, context);
     },
@@ -230,11 +241,6 @@ export async function update(
   context: RequestContext,
 ): Promise<StoredObject & { created: boolean }> {
   const revision = object.metadata.resourceVersion ?? '';
-  if (revision === '' && definition.needsResourceVersion === true && options.subresource === '') {
-    refuseInvalid(definition, name, [
-      field.invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
-    ]);
-  }
   try {
     const result = await modify(
       dependencies,

@@ -10,7 +10,13 @@
 
 import { type Clock, systemClock } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
-import { CompactedError, type ResourceName, type Store, type StoreEvent, StoreUnavailableError } from '../store/store.ts';
+import {
+  CompactedError,
+  type ResourceName,
+  type Store,
+  type StoreEvent,
+  StoreUnavailableError,
+} from '../store/store.ts';
 import type { EventFeed, FeedListener, FeedSubscription } from './feed.ts';
 import { LOG_PAGE, ResourceFeed } from './resource-feed.ts';
 
@@ -88,9 +94,13 @@ class EventHub implements Hub {
     else events.push(event);
   }
 
-  async subscribe(resource: ResourceName, afterRevision: number, listener: FeedListener): Promise<FeedSubscription> {
+  async subscribe(
+    resource: ResourceName,
+    afterRevision: number,
+    listener: FeedListener,
+  ): Promise<FeedSubscription> {
     const history = this.#history;
-    for (let cursor = afterRevision; ; ) {
+    for (let cursor = afterRevision; ;) {
       if (this.#base === undefined) await this.#lookOnce();
       if (this.#closing.signal.aborted) throw new StoreUnavailableError('the event hub is closed');
       if (history !== this.#history) throw new CompactedError(await this.#store.currentRevision());
@@ -168,7 +178,8 @@ class EventHub implements Hub {
       try {
         await this.#lookOnce();
       } catch (error) {
-        if (!(error instanceof StoreUnavailableError)) this.#logger.error({ err: error }, 'asking the store for its heads failed');
+        if (!(error instanceof StoreUnavailableError))
+          this.#logger.error({ err: error }, 'asking the store for its heads failed');
       }
       await this.#clock.sleep(HEADS_PERIOD_MS, signal);
     }

@@ -40,7 +40,11 @@ describe('NATS events', () => {
   });
 
   const start = async (needsBefore?: (event: StoreEvent) => boolean): Promise<NatsEvents> => {
-    const bus = createNatsEvents({ url: nats.url, logger, ...(needsBefore === undefined ? {} : { needsBefore }) });
+    const bus = createNatsEvents({
+      url: nats.url,
+      logger,
+      ...(needsBefore === undefined ? {} : { needsBefore }),
+    });
     open.push(bus);
     await vi.waitFor(() => expect(bus.connected).toBe(true), 5_000);
     return bus;
@@ -54,7 +58,8 @@ describe('NATS events', () => {
     observer = await connect({ servers: nats.url });
     const messages: { subject: string; batch: EventBatch }[] = [];
     observer.subscribe('>', {
-      callback: (_, message) => messages.push({ subject: message.subject, batch: EventBatch.decode(message.data) }),
+      callback: (_, message) =>
+        messages.push({ subject: message.subject, batch: EventBatch.decode(message.data) }),
     });
     await observer.flush();
     return messages;
@@ -63,7 +68,10 @@ describe('NATS events', () => {
   it('reach other replicas as they were written, and not the sender', async () => {
     const [one, two] = [await start(), await start()];
     const [own, others] = [listenTo(one), listenTo(two)];
-    const event = eventAt(5, { resource: 'endpointslices.discovery.k8s.io', value: '{"metadata":{},"text":"你好"}' });
+    const event = eventAt(5, {
+      resource: 'endpointslices.discovery.k8s.io',
+      value: '{"metadata":{},"text":"你好"}',
+    });
     one.publish(event.resource, [event, eventAt(6, { resource: event.resource, type: 'DELETED' })]);
     await vi.waitFor(() => expect(others).toHaveLength(1), 5_000);
     const removal = eventAt(6, { resource: event.resource, type: 'DELETED' });
@@ -77,13 +85,17 @@ describe('NATS events', () => {
     bus.publish('pods', [eventAt(1)]);
     bus.publish('deployments.apps', [eventAt(2)]);
     await vi.waitFor(() => expect(messages).toHaveLength(2), 5_000);
-    expect(messages.map(({ subject }) => subject)).toEqual(['orrery.events.core.pods', 'orrery.events.apps.deployments']);
+    expect(messages.map(({ subject }) => subject)).toEqual([
+      'orrery.events.core.pods',
+      'orrery.events.apps.deployments',
+    ]);
   });
 
   it('carry the object before only when its labels changed', async () => {
     const messages = await observe();
     const bus = await start();
-    const labelled = (app: string, data: string): string => `{"metadata":{"labels":{"app":"${app}","b":"1"}},"data":"${data}"}`;
+    const labelled = (app: string, data: string): string =>
+      `{"metadata":{"labels":{"app":"${app}","b":"1"}},"data":"${data}"}`;
     const reordered = '{"metadata":{"labels":{"b":"1","app":"web"}},"data":"1"}';
     bus.publish('pods', [
       eventAt(1, { type: 'MODIFIED', value: labelled('web', '2'), before: labelled('web', '1') }),
@@ -99,7 +111,10 @@ describe('NATS events', () => {
   it('carry the object before when whoever knows the resource says so', async () => {
     const messages = await observe();
     const bus = await start(({ revision }) => revision === 2);
-    bus.publish('pods', [1, 2].map((revision) => eventAt(revision, { type: 'MODIFIED', before: '{"metadata":{}}' })));
+    bus.publish(
+      'pods',
+      [1, 2].map((revision) => eventAt(revision, { type: 'MODIFIED', before: '{"metadata":{}}' })),
+    );
     await vi.waitFor(() => expect(messages).toHaveLength(1), 5_000);
     expect(messages[0]?.batch.events.map((event) => event.before.length > 0)).toEqual([false, true]);
   });
@@ -109,7 +124,10 @@ describe('NATS events', () => {
     const heard = listenTo(await start());
     const value = (length: number): string => `{"metadata":{},"data":"${'x'.repeat(length)}"}`;
     const sizes = [400_000, 400_000, 400_000, 2_000_000, 100];
-    bus.publish('pods', sizes.map((size, i) => eventAt(i + 1, { value: value(size) })));
+    bus.publish(
+      'pods',
+      sizes.map((size, i) => eventAt(i + 1, { value: value(size) })),
+    );
     await vi.waitFor(() => expect(heard.flatMap(([, events]) => events)).toHaveLength(4), 5_000);
     const revisions = heard.flatMap(([, events]) => events.map(({ revision }) => revision));
     expect(revisions).toEqual([1, 2, 3, 5]);

@@ -31,7 +31,9 @@ const TYPE_NUMBERS: Readonly<Record<StoreEventType, Event_Type>> = {
   MODIFIED: Event_Type.MODIFIED,
   DELETED: Event_Type.DELETED,
 };
-const TYPE_NAMES = new Map(Object.entries(TYPE_NUMBERS).map(([name, number]) => [number, name as StoreEventType]));
+const TYPE_NAMES = new Map(
+  Object.entries(TYPE_NUMBERS).map(([name, number]) => [number, name as StoreEventType]),
+);
 
 export interface NatsEventsOptions {
   /** nats://host:port */
@@ -92,7 +94,11 @@ class NatsEventBus implements NatsEvents {
       const link = this.#link;
       if (link === undefined || link.unconfirmedBytes > UNCONFIRMED_LIMIT_BYTES) return;
       try {
-        this.#send(link, subject, EventBatch.encode({ events: batch.map((event) => this.#encode(event)) }).finish());
+        this.#send(
+          link,
+          subject,
+          EventBatch.encode({ events: batch.map((event) => this.#encode(event)) }).finish(),
+        );
       } catch (error) {
         // Too large for NATS, or the connection is closing: the log has it.
         this.#logger.debug({ err: error, subject }, 'events not published');
@@ -260,5 +266,5 @@ function labelsDiffer({ value, before }: StoreEvent): boolean {
 
 function labelsOf(value: string): string {
   const { metadata } = JSON.parse(value) as { metadata?: { labels?: Record<string, string> } };
-  return JSON.stringify(Object.entries(metadata?.labels ?? {}).toSorted());
+  return JSON.stringify(Object.entries(metadata?.labels ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -3,7 +3,13 @@
 import { EventChain } from '@orrery/client/event-chain.ts';
 import type { Clock, Timer } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
-import { CompactedError, type ResourceName, type Store, type StoreEvent, StoreUnavailableError } from '../store/store.ts';
+import {
+  CompactedError,
+  type ResourceName,
+  type Store,
+  type StoreEvent,
+  StoreUnavailableError,
+} from '../store/store.ts';
 import type { FeedListener, FeedSubscription } from './feed.ts';
 import { EventRing } from './ring.ts';
 
@@ -132,7 +138,11 @@ export class ResourceFeed {
     for (const subscriber of this.#subscribers) {
       const { from } = subscriber;
       if (from < first) this.#tell(subscriber, events);
-      else this.#tell(subscriber, events.filter(({ revision }) => revision > from));
+      else
+        this.#tell(
+          subscriber,
+          events.filter(({ revision }) => revision > from),
+        );
     }
   }
 
@@ -164,7 +174,7 @@ export class ResourceFeed {
     if (!this.#behind || this.#subscribers.size === 0) return;
     this.#refilling = true;
     try {
-      for (let more = true; more && !this.#ended; ) {
+      for (let more = true; more && !this.#ended;) {
         const page = await this.#store.eventsAfter(this.#resource, this.#chain.position, LOG_PAGE);
         if (this.#ended) return;
         this.#chain.offer(page.events);

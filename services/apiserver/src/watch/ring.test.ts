@@ -4,7 +4,15 @@ import { EventRing } from './ring.ts';
 
 function eventAt(revision: number, length = 10): StoreEvent {
   const value = 'x'.repeat(length);
-  return { resource: 'pods', revision, previous: revision - 1, type: 'ADDED', key: 'a/x', value, before: undefined };
+  return {
+    resource: 'pods',
+    revision,
+    previous: revision - 1,
+    type: 'ADDED',
+    key: 'a/x',
+    value,
+    before: undefined,
+  };
 }
 
 const revisionsOf = (events: readonly StoreEvent[]): number[] => events.map(({ revision }) => revision);

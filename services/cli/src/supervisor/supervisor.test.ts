@@ -65,7 +65,11 @@ const namesOf = (kind: ProcessEvent['kind']): string[] =>
 
 /** Processes end in real time; this waits for what follows from it. */
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await systemClock.sleep(2);
+  const untilMs = systemClock.now() + 10_000;
+  while (!(await condition())) {
+    if (systemClock.now() > untilMs) throw new Error('it did not come about');
+    await systemClock.sleep(2);
+  }
 }
 
 /** Lets manual time pass in small steps until something has come about. */

@@ -51,7 +51,7 @@ describe('one step of a rolling update', () => {
 
   test('availability reported before a set was scaled down is not believed', () => {
     const shrinking = set('old', 8, 10, { pods: 10, observed: false });
-    expect(sizesAfter(10, { maxSurge: 0, maxUnavailable: 2 }, set('new', 2, 0), shrinking)).toEqual({});
+    expect(sizesAfter(10, { maxSurge: 0, maxUnavailable: 2 }, set('new', 2, 1), shrinking)).toEqual({ old: 7 });
   });
 
   test('a set is not turned round before it has observed its last change', () => {

@@ -24,9 +24,9 @@ export interface ReplicaPlanInput {
 }
 
 export function planReplicas({ active, wanted, related, nowMs }: ReplicaPlanInput): ReplicaPlan {
-  const surplus = active.length - wanted;
-  if (surplus <= 0) return { create: Math.min(-surplus, BURST_REPLICAS), remove: [] };
-  const count = Math.min(surplus, BURST_REPLICAS);
+  const missing = wanted - active.length;
+  if (missing >= 0) return { create: Math.min(missing, BURST_REPLICAS), remove: [] };
+  const count = Math.min(-missing, BURST_REPLICAS);
   if (count === active.length) return { create: 0, remove: [...active] };
   return { create: 0, remove: rankForDeletion(active, podsPerNode(related()), nowMs).slice(0, count) };
 }

@@ -34,7 +34,7 @@ export class FakeCluster {
   readonly clock = new ManualClock();
   readonly writes: Write[] = [];
   readonly events: string[] = [];
-  readonly informers = new FakeInformers((resource) => this.all(resource));
+  informers = new FakeInformers((resource) => this.all(resource));
   readonly client: Client = this.#makeClient();
   /** Asked before every write. */
   fault: ((write: Write, index: number) => Fault | undefined) | undefined;

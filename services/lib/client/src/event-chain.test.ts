@@ -7,7 +7,10 @@ function chainOf(revisions: readonly number[]): Link[] {
   return revisions.map((revision, i) => ({ revision, previous: revisions[i - 1] ?? 0 }));
 }
 
-function collector(position: number, limit?: number): { chain: EventChain<Link>; delivered: number[]; runs: number[][] } {
+function collector(
+  position: number,
+  limit?: number,
+): { chain: EventChain<Link>; delivered: number[]; runs: number[][] } {
   const delivered: number[] = [];
   const runs: number[][] = [];
   const chain = new EventChain<Link>({

@@ -94,7 +94,7 @@ export class EventChain<E extends Link> {
 
   /** Moves what waited for the position, and what waited for that, to the run. */
   #follow(run: E[]): void {
-    for (let next = this.#waiting.get(this.#position); next !== undefined; ) {
+    for (let next = this.#waiting.get(this.#position); next !== undefined;) {
       this.#waiting.delete(this.#position);
       run.push(next);
       this.#position = next.revision;

@@ -130,9 +130,9 @@ class NatsBroker implements Broker {
     this.#connection = connection;
     for (const entry of this.#entries) this.#attach(entry);
     this.#setConnected(true);
-    const watching = this.#watchStatus(connection);
+    // Not awaited: the library leaves the status of a closed connection pending for ever.
+    void this.#watchStatus(connection);
     const error = await connection.closed();
-    await watching;
     this.#connection = undefined;
     for (const entry of this.#entries) entry.subscription = undefined;
     this.#setConnected(false);

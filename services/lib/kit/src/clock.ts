@@ -61,7 +61,11 @@ class RateClock implements Clock {
 }
 
 /** `Clock.sleep` in terms of `Clock.setTimeout`, for every implementation of Clock. */
-export function sleepOn(clock: Pick<Clock, 'setTimeout'>, delayMs: number, signal?: AbortSignal): Promise<void> {
+export function sleepOn(
+  clock: Pick<Clock, 'setTimeout'>,
+  delayMs: number,
+  signal?: AbortSignal,
+): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted === true) {
       resolve();

@@ -23,7 +23,10 @@ export const hostAndPort = z.string().regex(/^[^:\s]+:\d+$/, 'must be HOST:PORT'
 const clockAnchor = z.string().transform((text, context) => {
   const anchor = parseClockAnchor(text);
   if (anchor === undefined) {
-    context.addIssue({ code: 'custom', message: 'must be RATE or RATE@REALMS=CLUSTERMS with a rate above 0' });
+    context.addIssue({
+      code: 'custom',
+      message: 'must be RATE or RATE@REALMS=CLUSTERMS with a rate above 0',
+    });
     return z.NEVER;
   }
   return anchor;

@@ -68,7 +68,11 @@ export class ManualClock implements Clock {
     let first: Scheduled | undefined;
     for (const each of this.#scheduled) {
       if (each.atMs > untilMs) continue;
-      if (first === undefined || each.atMs < first.atMs || (each.atMs === first.atMs && each.order < first.order)) {
+      if (
+        first === undefined ||
+        each.atMs < first.atMs ||
+        (each.atMs === first.atMs && each.order < first.order)
+      ) {
         first = each;
       }
     }

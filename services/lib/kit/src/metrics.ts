@@ -17,7 +17,9 @@ export interface Metrics {
 }
 
 /** Latency buckets from 0.5 ms to 10 s. */
-const DEFAULT_BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const DEFAULT_BUCKETS_SECONDS = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+];
 
 /** A registry with the process's own metrics; names follow Prometheus' conventions (units in the name). */
 export function createMetrics(): Metrics {

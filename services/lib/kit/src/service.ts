@@ -43,7 +43,9 @@ export interface ServiceDefinition<Config extends CommonConfig> {
 const DRAIN_LIMIT_MS = 8_000;
 
 /** Runs a service until a signal ends the process. The first SIGTERM or SIGINT drains, the second exits at once. */
-export async function runService<Config extends CommonConfig>(definition: ServiceDefinition<Config>): Promise<void> {
+export async function runService<Config extends CommonConfig>(
+  definition: ServiceDefinition<Config>,
+): Promise<void> {
   const config = readOrExit(definition.config);
   const logger = createLogger({
     service: definition.name,

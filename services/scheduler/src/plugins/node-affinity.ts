@@ -56,10 +56,7 @@ function fieldMatches({ key, operator, values = [] }: NodeSelectorRequirement, n
 }
 
 /** All requirements of a term hold; an empty term matches no node. */
-export function termMatches(
-  { matchExpressions = [], matchFields = [] }: NodeSelectorTerm,
-  node: NodeInfo,
-): boolean {
+function termMatches({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm, node: NodeInfo): boolean {
   if (matchExpressions.length === 0 && matchFields.length === 0) return false;
   return (
     matchExpressions.every((requirement) => labelMatches(requirement, node.labels)) &&

@@ -137,9 +137,9 @@ export class FakeApiServer {
     if (noticed) this.compact();
   }
 
-  put(resource: GroupResource, object: { metadata: { name: string; namespace?: string } } & object): KubeObject {
+  put<T extends { metadata: { name: string; namespace?: string } }>(resource: GroupResource, object: T): KubeObject {
     const log = this.#log(resource);
-    const stored = structuredClone(object) as KubeObject;
+    const stored = structuredClone(object) as unknown as KubeObject;
     const before = log.objects.get(keyOf(stored));
     stored.metadata.uid = before?.metadata.uid ?? newUid();
     this.#append(resource, before === undefined ? Event_Type.ADDED : Event_Type.MODIFIED, stored);
@@ -224,7 +224,7 @@ export class FakeApiServer {
         return this.#list(log, request.namespace, verb.list.limit, verb.list.continue);
       case 'create': {
         if (log.objects.has(key)) throw alreadyExists(resource, request.name);
-        return { $case: 'object', object: bytes(this.put(resource, parse(verb.create.object))) };
+        return { $case: 'object', object: bytes(this.put(resource, parse<KubeObject>(verb.create.object))) };
       }
       case 'update': {
         const object = parse<KubeObject>(verb.update.object);

@@ -1,0 +1,286 @@
+import type { Deployment, KubeObject } from '@orrery/api/gen/types.ts';
+import { jsonClone } from '@orrery/api/json.ts';
+import { describe, expect, it } from 'vitest';
+import type { ResourceDefinition } from './definition.ts';
+import {
+  cells,
+  defaulted,
+  definitionOf,
+  findings,
+  type Json,
+  sample,
+  texts,
+  updateFindings,
+} from './sample-objects.ts';
+
+const container = { name: 'main', image: 'nginx:1' };
+const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [container] } };
+const spec = { selector: { matchLabels: { app: 'web' } }, template };
+
+const deployment = (fields: Json): string[] =>
+  findings('deployments', sample('deployments', { spec: { ...spec, ...fields } }));
+
+describe('a Deployment', () => {
+  it.each<[string, Json, string[]]>([
+    [
+      'negative replicas',
+      { replicas: -1 },
+      ['spec.replicas: Invalid value: -1: must be greater than or equal to 0'],
+    ],
+    ['no selector', { selector: undefined }, ['spec.selector: Required value']],
+    [
+      'an empty selector',
+      { selector: {} },
+      ['spec.selector: Invalid value: {}: empty selector is invalid for deployment'],
+    ],
+    [
+      'a selector that its pods do not meet',
+      { selector: { matchLabels: { app: 'api' } } },
+      [
+        'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`',
+      ],
+    ],
+    [
+      'a selector that says nothing',
+      { selector: { matchExpressions: [{ key: 'app', operator: 'In' }] } },
+      [
+        "spec.selector.matchExpressions[0].values: Required value: must be specified when `operator` is 'In' or 'NotIn'",
+        'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`',
+      ],
+    ],
+    [
+      'pods that are not restarted',
+      { template: { ...template, spec: { containers: [container], restartPolicy: 'Never' } } },
+      ['spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"'],
+    ],
+    [
+      'pods with a deadline',
+      { template: { ...template, spec: { containers: [container], activeDeadlineSeconds: 5 } } },
+      [
+        'spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in ReplicaSet is not Supported',
+      ],
+    ],
+    [
+      'pods without containers',
+      { template: { ...template, spec: {} } },
+      ['spec.template.spec.containers: Required value'],
+    ],
+    [
+      'no room to roll',
+      { strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: '0%' } } },
+      ['spec.strategy.rollingUpdate.maxUnavailable: Invalid value: "0%": may not be 0 when `maxSurge` is 0'],
+    ],
+    [
+      'sizes that are none',
+      { strategy: { rollingUpdate: { maxSurge: 'many', maxUnavailable: '101%' } } },
+      [
+        'spec.strategy.rollingUpdate.maxSurge: Invalid value: "many": must be an integer or percentage (e.g \'5%%\')',
+        'spec.strategy.rollingUpdate.maxUnavailable: Invalid value: "101%": must not be greater than 100%',
+      ],
+    ],
+    [
+      'rolling settings of Recreate',
+      { strategy: { type: 'Recreate', rollingUpdate: {} } },
+      ["spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'"],
+    ],
+    [
+      'an unknown strategy',
+      { strategy: { type: 'Canary' } },
+      ['spec.strategy: Unsupported value: {"type":"Canary"}: supported values: "Recreate", "RollingUpdate"'],
+    ],
+    [
+      'a deadline before its pods count',
+      { minReadySeconds: 60, progressDeadlineSeconds: 60 },
+      ['spec.progressDeadlineSeconds: Invalid value: 60: must be greater than minReadySeconds'],
+    ],
+  ])('is refused for %s', (_case, fields, expected) => {
+    expect(deployment(fields)).toEqual(expected);
+  });
+
+  it('gets defaults', () => {
+    expect(defaulted('deployments', sample<Deployment>('deployments')).spec).toMatchObject({
+      replicas: 1,
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: '25%' } },
+      revisionHistoryLimit: 10,
+      progressDeadlineSeconds: 600,
+      template: { spec: { restartPolicy: 'Always', securityContext: {} } },
+    });
+    expect(defaulted('deployments', sample<Deployment>('deployments')).spec.template.spec).not.toHaveProperty(
+      'enableServiceLinks',
+    );
+  });
+
+  it('keeps its selector', () => {
+    const after = { spec: { ...spec, selector: { matchLabels: { tier: 'a' } } } };
+    expect(updateFindings('deployments', { spec }, after)).toEqual([
+      'spec.selector: Invalid value: {"matchLabels":{"tier":"a"}}: field is immutable',
+    ]);
+  });
+
+  it('has a new generation for annotations, too', () => {
+    const generationOf = definitionOf('deployments').generationOf!;
+    expect(generationOf(sample('deployments', {}, { annotations: { a: 'b' } }))).not.toEqual(
+      generationOf(sample('deployments')),
+    );
+    expect(generationOf(sample('deployments', {}, { labels: { a: 'b' } }))).toEqual(
+      generationOf(sample('deployments')),
+    );
+  });
+
+  it('reports sensible counts', () => {
+    const status = (value: Json): string[] =>
+      texts(
+        definitionOf('deployments').validateStatusUpdate?.(
+          sample('deployments', { status: value }),
+          sample('deployments', { status: { collisionCount: 2 } }),
+        ) ?? [],
+      );
+    expect(status({ replicas: 1, readyReplicas: 2, availableReplicas: 3, collisionCount: 1 })).toEqual([
+      'status.readyReplicas: Invalid value: 2: cannot be greater than status.replicas',
+      'status.availableReplicas: Invalid value: 3: cannot be greater than status.replicas',
+      'status.availableReplicas: Invalid value: 3: cannot be greater than readyReplicas',
+      'status.collisionCount: Invalid value: 1: cannot be decremented',
+    ]);
+  });
+
+  it('shows its row', () => {
+    const object = sample('deployments', {
+      spec: { ...spec, replicas: 3 },
+      status: { readyReplicas: 2, updatedReplicas: 1, availableReplicas: 2 },
+    });
+    expect(cells('deployments', object)).toMatchObject({
+      Name: 'web',
+      Ready: '2/3',
+      'Up-to-date': 1,
+      Available: 2,
+      Containers: 'main',
+      Images: 'nginx:1',
+      Selector: 'app=web',
+    });
+  });
+});
+
+describe.each(['deployments', 'replicasets', 'replicationcontrollers'])('the scale of %s', (resource) => {
+  it('maps to the spec and the status', () => {
+    const { scale, defaults } = definitionOf(resource);
+    const object = sample(resource, { status: { replicas: 7 } });
+    defaults?.(object);
+    scale?.setReplicas(object, 5);
+    expect([scale?.replicas(object), scale?.statusReplicas(object), scale?.selector(object)]).toEqual([
+      5,
+      7,
+      'app=web',
+    ]);
+  });
+});
+
+describe('a ReplicationController', () => {
+  it('takes selector and labels from its template', () => {
+    expect(defaulted('replicationcontrollers', sample('replicationcontrollers'))).toMatchObject({
+      metadata: { labels: { app: 'web' } },
+      spec: { replicas: 1, selector: { app: 'web' } },
+    });
+  });
+
+  it('needs a selector and a template', () => {
+    expect(findings('replicationcontrollers', sample('replicationcontrollers', { spec: {} }))).toEqual([
+      'spec.selector: Required value',
+      'spec.template: Required value',
+    ]);
+  });
+
+  it('shows its row', () => {
+    const object = defaulted('replicationcontrollers', sample('replicationcontrollers'));
+    expect(cells('replicationcontrollers', object)).toMatchObject({
+      Desired: 1,
+      Current: 0,
+      Ready: 0,
+      Selector: 'app=web',
+    });
+  });
+});
+
+describe('extensions/v1beta1', () => {
+  const old = (resource: string): ResourceDefinition['versions'][number] =>
+    definitionOf(resource).versions[1]!;
+
+  it('says that it is over', () => {
+    expect(old('deployments').deprecation).toBe(
+      'extensions/v1beta1 Deployment is deprecated in v1.9+, unavailable in v1.16+; use apps/v1 Deployment',
+    );
+    expect(old('replicasets').deprecation).toBe(
+      'extensions/v1beta1 ReplicaSet is deprecated in v1.9+, unavailable in v1.16+; use apps/v1 ReplicaSet',
+    );
+  });
+
+  it('has defaults of its own', () => {
+    const object = sample<Deployment>('deployments', { spec: { template, rollbackTo: { revision: 2 } } });
+    const stored = defaulted('deployments', object, old('deployments'));
+    expect(stored).toMatchObject({
+      metadata: { labels: { app: 'web' } },
+      spec: {
+        replicas: 1,
+        selector: { matchLabels: { app: 'web' } },
+        strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 1 } },
+        revisionHistoryLimit: 2_147_483_647,
+        progressDeadlineSeconds: 2_147_483_647,
+      },
+    });
+    expect(stored.spec).not.toHaveProperty('rollbackTo');
+  });
+
+  it.each(['deployments', 'replicasets'])('defaults %s once', (resource) => {
+    const version = old(resource);
+    const once = defaulted(resource, sample(resource, { spec: { template } }), version);
+    expect(defaulted(resource, jsonClone(once), version)).toEqual(once);
+  });
+});
+
+/** The manifests that the project comes from, written again. */
+describe('the manifests of the document', () => {
+  const pods = (port: number, more: Json = {}): Json => ({
+    metadata: { labels: { app: 'app-demo', tier: 'frontend' } },
+    spec: {
+      containers: [
+        {
+          name: 'tomcat-demo',
+          image: 'tomcat',
+          imagePullPolicy: 'IfNotPresent',
+          ports: [{ containerPort: port }],
+          ...more,
+        },
+      ],
+    },
+  });
+  const selector = {
+    matchLabels: { tier: 'frontend' },
+    matchExpressions: [{ key: 'tier', operator: 'In', values: ['frontend'] }],
+  };
+  const accepted = (resource: string, object: KubeObject, old: boolean): string[] => {
+    const version = old ? definitionOf(resource).versions[1] : undefined;
+    return findings(resource, defaulted(resource, object, version));
+  };
+
+  it('are valid', () => {
+    const controller = sample('replicationcontrollers', {
+      spec: {
+        replicas: 3,
+        selector: { tier: 'frontend' },
+        template: pods(80, { env: [{ name: 'GET_HOSTS_FROM', value: 'dns' }] }),
+      },
+    });
+    expect(accepted('replicationcontrollers', controller, false)).toEqual([]);
+    for (const old of [false, true]) {
+      expect(
+        accepted('replicasets', sample('replicasets', { spec: { selector, template: pods(80) } }), old),
+      ).toEqual([]);
+      const object = sample('deployments', { spec: { replicas: 1, selector, template: pods(8080) } });
+      expect(accepted('deployments', object, old)).toEqual([]);
+    }
+  });
+
+  it('show the selector in one text', () => {
+    const object = sample('replicasets', { spec: { selector, template: pods(80) } });
+    expect(cells('replicasets', object)['Selector']).toBe('tier=frontend,tier=frontend');
+  });
+});

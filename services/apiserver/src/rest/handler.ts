@@ -1,0 +1,129 @@
+/** One request from beginning to end: who asks for what, may they, who answers, and what is noted down. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { performance } from 'node:perf_hooks';
+import { newUid } from '@orrery/kit/random.ts';
+import { ANONYMOUS, authenticate, authorize } from './auth.ts';
+import { type Documents, sendPageNotFound } from './documents.ts';
+import type { Edge } from './edge.ts';
+import { sendError, statusErrorOf } from './errors.ts';
+import type { Exchange } from './exchange.ts';
+import { type RequestInfo, requestInfo } from './request-info.ts';
+import type { RequestMetrics } from './request-metrics.ts';
+import { serveResource } from './resources.ts';
+import type { Router } from './router.ts';
+
+export interface HandlerOptions {
+  edge: Edge;
+  router: Router;
+  documents: Documents;
+  metrics: RequestMetrics;
+  isClosing: () => boolean;
+}
+
+/** The client left before there was an answer: nginx' number for it, seen in logs and metrics only. */
+const CLIENT_CLOSED_REQUEST = 499;
+
+const NO_QUERY = new URLSearchParams();
+
+const UNREAD: RequestInfo = {
+  path: '',
+  isResource: false,
+  verb: '',
+  group: '',
+  version: '',
+  namespace: '',
+  resource: '',
+  name: '',
+  subresource: '',
+};
+
+export class RequestHandler {
+  readonly #options: HandlerOptions;
+
+  constructor(options: HandlerOptions) {
+    this.#options = options;
+  }
+
+  /** Answers the request, whatever happens. */
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    const startedMs = performance.now();
+    const url = request.url ?? '/';
+    const mark = url.indexOf('?');
+    const exchange: Exchange = {
+      request,
+      response,
+      query: mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1)),
+      auditId: auditIdOf(request),
+      warnings: [],
+      isClosing: this.#options.isClosing,
+      info: UNREAD,
+      user: ANONYMOUS,
+      resourceLabel: '',
+    };
+    // The client may go away at any time; what is written then is lost, and 'close' follows.
+    response.on('error', () => {});
+    response.on('close', () => this.#finished(exchange, startedMs));
+    void this.#answer(exchange, mark < 0 ? url : url.slice(0, mark));
+  }
+
+  async #answer(exchange: Exchange, path: string): Promise<void> {
+    const { request, response } = exchange;
+    try {
+      exchange.info = requestInfo(request.method ?? '', path, exchange.query);
+      exchange.user = authenticate(request);
+      authorize(exchange.user, exchange.info);
+      await this.#dispatch(exchange);
+    } catch (error) {
+      const status = statusErrorOf(error, this.#options.edge.logger, exchange.auditId);
+      // Once an answer has begun, all that is left is to break it off.
+      if (response.headersSent) response.destroy();
+      else await sendError(exchange, status);
+    }
+  }
+
+  async #dispatch(exchange: Exchange): Promise<void> {
+    const { edge, router, documents, metrics } = this.#options;
+    const { info } = exchange;
+    if (!info.isResource) {
+      await documents.serve(exchange);
+      return;
+    }
+    const version = router.groupVersion(info);
+    if (version === undefined) {
+      sendPageNotFound(exchange);
+      return;
+    }
+    const target = router.target(version, info);
+    exchange.resourceLabel = target.served.plural;
+    if (info.verb === 'watch') {
+      metrics.watchStarted(exchange.resourceLabel);
+      exchange.response.on('close', () => metrics.watchEnded(exchange.resourceLabel));
+    }
+    await serveResource(edge, exchange, target);
+  }
+
+  #finished(exchange: Exchange, startedMs: number): void {
+    const { request, response, info, user, resourceLabel, auditId } = exchange;
+    const durationMs = performance.now() - startedMs;
+    const code = response.headersSent ? response.statusCode : CLIENT_CLOSED_REQUEST;
+    this.#options.metrics.finished({
+      verb: info.verb,
+      resource: resourceLabel,
+      code,
+      durationSeconds: durationMs / 1000,
+    });
+    const { logger } = this.#options.edge;
+    if (!logger.isLevelEnabled('debug')) return;
+    const { method, url, headers } = request;
+    const agent = headers['user-agent'];
+    logger.debug({ traceId: auditId, method, url, code, durationMs, user: user.name, agent }, 'request');
+  }
+}
+
+const LONGEST_AUDIT_ID = 64;
+
+function auditIdOf({ headers }: IncomingMessage): string {
+  const given = headers['audit-id'];
+  return typeof given === 'string' && given !== '' && given.length <= LONGEST_AUDIT_ID ? given : newUid();
+}

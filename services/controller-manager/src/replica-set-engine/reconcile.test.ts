@@ -1,0 +1,150 @@
+import type { ReplicaSet } from '@orrery/api/gen/types.ts';
+import { controllerOf, controllerReference, keyOf } from '@orrery/api/meta.ts';
+import { Pods, ReplicaSets, ReplicationControllers } from '@orrery/api/resources.ts';
+import { forbidden, StatusError } from '@orrery/api/status-error.ts';
+import { describe, expect, test } from 'vitest';
+import { replicaSetController } from '../replica-set/index.ts';
+import { replicationController } from '../replication-controller/index.ts';
+import { connectionLost, type Write } from '../test-support/fake-cluster.ts';
+import { pod, ready, replicaSet, TEMPLATE } from '../test-support/objects.ts';
+import { WorkloadCluster } from '../test-support/workload-cluster.ts';
+
+const KEY = 'default/web';
+
+function clusterWith(replicas: number): { cluster: WorkloadCluster; owner: ReplicaSet } {
+  const cluster = new WorkloadCluster([replicaSetController]);
+  const owner = cluster.seed(ReplicaSets, replicaSet('web', replicas));
+  return { cluster, owner };
+}
+
+const podWrites = ({ resource }: Write): boolean => resource === 'pods';
+
+describe('a ReplicaSet', () => {
+  test('creates its pods, says so, and follows their readiness', async () => {
+    const { cluster } = clusterWith(3);
+    await cluster.runToEnd();
+    expect(cluster.all(Pods)).toHaveLength(3);
+    expect(cluster.get(ReplicaSets, KEY).status).toMatchObject({ replicas: 3, readyReplicas: 3, observedGeneration: 1 });
+    expect(cluster.events.filter((each) => each.includes('SuccessfulCreate'))).toHaveLength(3);
+  });
+
+  test('makes no pod twice while the cache does not show the first', async () => {
+    const { cluster } = clusterWith(3);
+    cluster.informers.held = true;
+    for (let look = 0; look < 5; look += 1) await cluster.controllers[0]?.reconcile(KEY);
+    expect(cluster.writes.filter(podWrites)).toHaveLength(3);
+    cluster.informers.held = false;
+    cluster.informers.deliver();
+    await cluster.runToEnd();
+    expect(cluster.all(Pods)).toHaveLength(3);
+  });
+
+  test('deletes no more than needed while the cache does not show the deletions', async () => {
+    const { cluster } = clusterWith(4);
+    await cluster.runToEnd();
+    cluster.change(ReplicaSets, KEY, ({ spec }) => void (spec.replicas = 2));
+    cluster.informers.held = true;
+    for (let look = 0; look < 5; look += 1) await cluster.controllers[0]?.reconcile(KEY);
+    cluster.informers.held = false;
+    cluster.informers.deliver();
+    await cluster.runToEnd();
+    expect(cluster.all(Pods)).toHaveLength(2);
+    expect(cluster.writes.filter(({ verb }) => verb === 'delete')).toHaveLength(2);
+  });
+
+  test('never reports its last generation with counts from before', async () => {
+    const { cluster } = clusterWith(2);
+    await cluster.runToEnd();
+    cluster.change(ReplicaSets, KEY, ({ spec }) => void (spec.replicas = 1));
+    cluster.informers.held = true;
+    await cluster.controllers[0]?.reconcile(KEY);
+    expect(cluster.get(ReplicaSets, KEY).status).toMatchObject({ replicas: 2, observedGeneration: 1 });
+    cluster.informers.held = false;
+    cluster.informers.deliver();
+    await cluster.settle();
+    expect(cluster.get(ReplicaSets, KEY).status).toMatchObject({ replicas: 1, observedGeneration: 2 });
+  });
+
+  test('adopts orphans that match, and lets go of its own that no longer do', async () => {
+    const { cluster, owner } = clusterWith(2);
+    cluster.seed(Pods, pod('orphan', { status: ready('True') }));
+    cluster.seed(Pods, pod('stray', { metadata: { labels: { app: 'other' }, ownerReferences: [controllerReference(owner, ReplicaSets)] } }));
+    await cluster.runToEnd();
+    expect(controllerOf(cluster.get(Pods, 'default/orphan'))?.uid).toBe(owner.metadata.uid);
+    expect(controllerOf(cluster.get(Pods, 'default/stray'))).toBeUndefined();
+    expect(cluster.writes.filter(({ verb }) => verb === 'create')).toHaveLength(1);
+  });
+
+  test('adopts nothing once it is being deleted, even if the cache does not know yet', async () => {
+    const { cluster } = clusterWith(1);
+    cluster.seed(Pods, pod('orphan'));
+    cluster.informers.held = true;
+    cluster.change(ReplicaSets, KEY, ({ metadata }) => {
+      metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
+      metadata.finalizers = ['foregroundDeletion'];
+    });
+    await cluster.controllers[0]?.reconcile(KEY);
+    expect(controllerOf(cluster.get(Pods, 'default/orphan'))).toBeUndefined();
+  });
+
+  test('replaces pods that ended or are on their way out', async () => {
+    const { cluster } = clusterWith(2);
+    await cluster.runToEnd();
+    const [first] = cluster.all(Pods);
+    cluster.change(Pods, keyOf(first!), (copy) => void (copy.status = { phase: 'Failed' }));
+    await cluster.runToEnd();
+    expect(cluster.all(Pods)).toHaveLength(3);
+    expect(cluster.get(ReplicaSets, KEY).status?.replicas).toBe(2);
+  });
+
+  test('stops after the first refusal, reports it, and recovers', async () => {
+    const { cluster } = clusterWith(100);
+    cluster.fault = ({ verb }) => (verb === 'create' ? { error: forbidden(Pods, 'web-', 'exceeded quota'), when: 'before' } : undefined);
+    await cluster.controllers[0]?.step();
+    expect(cluster.writes.filter(podWrites)).toHaveLength(1);
+    expect(cluster.get(ReplicaSets, KEY).status?.conditions).toMatchObject([{ type: 'ReplicaFailure', reason: 'FailedCreate' }]);
+    cluster.fault = undefined;
+    await cluster.runToEnd();
+    expect(cluster.all(Pods)).toHaveLength(100);
+    expect(cluster.get(ReplicaSets, KEY).status?.conditions).toBeUndefined();
+  });
+
+  test('an outage is no failure of the ReplicaSet, and answers that were lost leave no pod too many', async () => {
+    const { cluster } = clusterWith(5);
+    let lost = 0;
+    cluster.fault = ({ verb }) => (verb === 'create' && (lost += 1) <= 2 ? { error: connectionLost, when: 'after' } : undefined);
+    await cluster.runToEnd();
+    expect(cluster.all(Pods)).toHaveLength(5);
+    expect(cluster.get(ReplicaSets, KEY).status?.conditions).toBeUndefined();
+  });
+
+  test('gives up quietly in a namespace that is going away', async () => {
+    const { cluster } = clusterWith(3);
+    const error = new StatusError(403, 'Forbidden', 'no', { causes: [{ reason: 'NamespaceTerminating' }] });
+    cluster.fault = ({ verb }) => (verb === 'create' ? { error, when: 'before' } : undefined);
+    await cluster.settle();
+    expect(cluster.controllers[0]?.errors).toEqual([]);
+    expect(cluster.events).toEqual([]);
+  });
+
+  test('looks again when a ready pod becomes available', async () => {
+    const { cluster } = clusterWith(1);
+    cluster.change(ReplicaSets, KEY, ({ spec }) => void (spec.minReadySeconds = 30));
+    await cluster.runToEnd();
+    expect(cluster.controllers[0]?.later.get(KEY)).toBe(30_000);
+    await cluster.clock.advance(30_000);
+    await cluster.controllers[0]?.reconcile(KEY);
+    expect(cluster.get(ReplicaSets, KEY).status?.availableReplicas).toBe(1);
+  });
+});
+
+test('a ReplicationController works alike, with its plain selector', async () => {
+  const cluster = new WorkloadCluster([replicationController]);
+  cluster.seed(ReplicationControllers, {
+    metadata: { name: 'web', namespace: 'default' },
+    spec: { replicas: 2, selector: { app: 'web' }, template: TEMPLATE },
+  });
+  await cluster.runToEnd();
+  expect(cluster.get(ReplicationControllers, KEY).status).toMatchObject({ replicas: 2, readyReplicas: 2 });
+  expect(cluster.all(Pods).map((each) => controllerOf(each)?.kind)).toEqual(['ReplicationController', 'ReplicationController']);
+});

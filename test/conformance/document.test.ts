@@ -116,7 +116,7 @@ describe('HorizontalPodAutoscaler php-apache', () => {
     await cluster.kubectlOk(['apply', '-f', '-'], { input: manifest('hpa-php-apache.yaml') });
     const v1 = await cluster.kubectlOk([
       'get',
-      'hpa.v1.autoscaling',
+      'horizontalpodautoscalers.v1.autoscaling',
       'php-apache',
       '-o',
       'jsonpath={.spec.targetCPUUtilizationPercentage}',

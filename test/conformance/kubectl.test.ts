@@ -34,7 +34,8 @@ describe.each(KUBECTL_VERSIONS)('kubectl %s', (version) => {
   it('knows the server: version, cluster-info, api-resources, api-versions', async () => {
     const outcome = await attempt('version');
     expect(outcome.stdout).toMatch(/Server Version: v1\.34\.\d+/);
-    expect(outcome.stderr).not.toContain('WARNING');
+    // Upstream supports a client of one minor version more or less, and kubectl says so.
+    if (version !== '1.32') expect(outcome.stderr).not.toContain('WARNING');
     expect(await run('cluster-info')).toContain('is running at');
     const resources = await run('api-resources');
     for (const name of [
@@ -191,7 +192,9 @@ describe.each(KUBECTL_VERSIONS)('kubectl %s', (version) => {
     expect((await get<ConfigMap>('configmap', 'applied')).data).toEqual({ other: 'two' });
     await cluster.kubectlOk(['-n', namespace, 'replace', '-f', '-'], { version, input: CONFIG });
     expect((await get<ConfigMap>('configmap', 'applied')).data).toEqual({ key: 'one' });
-    expect(await run('edit', 'configmap', 'applied')).toContain('Edit cancelled');
+    expect(await run('edit', 'configmap', 'applied')).toContain('edited');
+    expect((await get<ConfigMap>('configmap', 'applied')).data).toEqual({ key: 'edited' });
+    await applyText(CONFIG);
     expect(await applyText(changed, '--dry-run=server')).toContain('server dry run');
     expect((await get<ConfigMap>('configmap', 'applied')).data).toEqual({ key: 'one' });
   });

@@ -146,7 +146,7 @@ export class TestCluster {
       ...process.env,
       KUBECONFIG: this.kubeconfig,
       HOME: join(this.data, 'home', version),
-      KUBE_EDITOR: 'true',
+      KUBE_EDITOR: 'sed -i s/one/edited/',
     };
     return execute(binary, args, input === undefined ? { env } : { env, input });
   }

@@ -26,6 +26,7 @@ import type { JsonObject } from '../patch/json-value.ts';
 import { mergePatch } from '../patch/merge-patch.ts';
 import { strategicMerge } from '../patch/strategic-merge.ts';
 import type { ResourceDefinition } from '../registry/definition.ts';
+import { conform } from '../schema/conform.ts';
 import { typeNameOf } from '../schema/table.ts';
 import { CompactedError, type Store, type StoreEvent } from '../store/store.ts';
 import type { Api, DeleteOptions, ListOptions, RequestContext, UpdateOptions } from '../verbs/api.ts';
@@ -78,6 +79,17 @@ function parseBody<T>(body: Buffer, what: string): T {
   }
 }
 
+function typeName({ ref }: ResourceDefinition): string {
+  const name = typeNameOf(ref.group, ref.version, ref.kind);
+  if (name === undefined) throw resourceNotFound();
+  return name;
+}
+
+/** The object as it may be stored: services speak JSON of their own making, but one form of everything is kept. */
+function conformed(definition: ResourceDefinition, object: unknown): KubeObject {
+  return conform(typeName(definition), object).object as unknown as KubeObject;
+}
+
 function definitionOf({ definitions }: SessionDependencies, { resource }: Request): ResourceDefinition {
   const found = definitions.get(`${resource?.group ?? ''}/${resource?.resource ?? ''}`);
   if (found === undefined) throw resourceNotFound();
@@ -112,7 +124,7 @@ async function update(api: Api, definition: ResourceDefinition, request: Request
   if (request.verb?.$case !== 'update') throw methodNotAllowed();
   const { object, subresource } = request.verb.update;
   const { namespace, name } = request;
-  const body = parseBody<KubeObject>(object, 'the object');
+  const body = conformed(definition, parseBody(object, 'the object'));
   const options = updateOptions(subresource);
   return objectResult(
     (await api.update(definition, namespace, name, body, options, contextOf(request))).value,
@@ -130,7 +142,7 @@ async function patch(api: Api, definition: ResourceDefinition, request: Request)
       scale.setReplicas(current, replicasOf(document));
       return current;
     }
-    return applyPatch(definition, type, current, document);
+    return conformed(definition, patched(definition, type, current as unknown as JsonObject, document));
   };
   const options = updateOptions(subresource === 'scale' ? '' : subresource);
   const { namespace, name } = request;
@@ -146,15 +158,6 @@ function replicasOf(document: unknown): number {
   return replicas;
 }
 
-function applyPatch(
-  definition: ResourceDefinition,
-  type: Patch_Type,
-  current: KubeObject,
-  document: unknown,
-): KubeObject {
-  return patched(definition, type, current as unknown as JsonObject, document) as KubeObject;
-}
-
 function patched(
   definition: ResourceDefinition,
   type: Patch_Type,
@@ -166,10 +169,8 @@ function patched(
       return mergePatch(current, document);
     case Patch_Type.JSON:
       return jsonPatch(current, document);
-    case Patch_Type.STRATEGIC: {
-      const { group, version, kind } = definition.ref;
-      return strategicMerge(typeNameOf(group, version, kind)!, current, document);
-    }
+    case Patch_Type.STRATEGIC:
+      return strategicMerge(typeName(definition), current, document);
     default:
       throw badRequest(`unknown patch type ${type}`);
   }
@@ -225,7 +226,7 @@ async function carryOut(dependencies: SessionDependencies, request: Request): Pr
     case 'list':
       return list(api, definition, request);
     case 'create': {
-      const object = parseBody<KubeObject>(verb.create.object, 'the object');
+      const object = conformed(definition, parseBody(verb.create.object, 'the object'));
       return objectResult((await api.create(definition, namespace, object, contextOf(request))).value);
     }
     case 'update':

@@ -24,5 +24,6 @@ export async function forEachLimited<T>(
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
   if (errors.length === 1) throw errors[0];
-  if (errors.length > 1) throw new AggregateError(errors.slice(0, 10), `${errors.length} of ${items.length} failed`);
+  if (errors.length > 1)
+    throw new AggregateError(errors.slice(0, 10), `${errors.length} of ${items.length} failed`);
 }

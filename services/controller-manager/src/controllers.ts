@@ -28,7 +28,11 @@ interface Entry {
 }
 
 export const CONTROLLERS: Readonly<Record<string, Entry>> = {
-  'namespace-controller': { alias: 'namespace', component: 'namespace-controller', make: namespaceController },
+  'namespace-controller': {
+    alias: 'namespace',
+    component: 'namespace-controller',
+    make: namespaceController,
+  },
   'serviceaccount-controller': {
     alias: 'serviceaccount',
     component: 'serviceaccount-controller',
@@ -44,8 +48,16 @@ export const CONTROLLERS: Readonly<Record<string, Entry>> = {
     component: 'replication-controller',
     make: replicationController,
   },
-  'replicaset-controller': { alias: 'replicaset', component: 'replicaset-controller', make: replicaSetController },
-  'deployment-controller': { alias: 'deployment', component: 'deployment-controller', make: deploymentController },
+  'replicaset-controller': {
+    alias: 'replicaset',
+    component: 'replicaset-controller',
+    make: replicaSetController,
+  },
+  'deployment-controller': {
+    alias: 'deployment',
+    component: 'deployment-controller',
+    make: deploymentController,
+  },
   'endpoints-controller': { alias: 'endpoint', component: 'endpoint-controller', make: endpointsController },
   'endpointslice-controller': {
     alias: 'endpointslice',
@@ -96,7 +108,9 @@ export function selectControllers(text: string): { names: string[]; problems: st
   for (const word of words.filter((each) => each !== '*')) {
     const name = canonicalName(word.replace(/^-/, ''));
     if (name === undefined) {
-      problems.push(`no controller named ${JSON.stringify(word)}; there are: ${Object.keys(CONTROLLERS).join(', ')}`);
+      problems.push(
+        `no controller named ${JSON.stringify(word)}; there are: ${Object.keys(CONTROLLERS).join(', ')}`,
+      );
     } else if (word.startsWith('-')) off.add(name);
     else on.add(name);
   }

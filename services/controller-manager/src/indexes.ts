@@ -15,7 +15,10 @@ const installed = new WeakMap<Informer<never>, Set<string>>();
  * Adds the index unless another controller has done so, and returns its lookup. To be called
  * while controllers are made, before the informers start.
  */
-export function indexed<T extends KubeObject>(informer: Informer<T>, index: Index<T>): (value: string) => T[] {
+export function indexed<T extends KubeObject>(
+  informer: Informer<T>,
+  index: Index<T>,
+): (value: string) => T[] {
   const key = informer as unknown as Informer<never>;
   const names = installed.get(key) ?? new Set();
   installed.set(key, names);

@@ -19,7 +19,9 @@ await runService({
         const options = { nodeMonitorGraceMs: settings.ORRERY_NODE_MONITOR_GRACE_MS };
         const controllers = Object.entries(CONTROLLERS)
           .filter(([name]) => settings.ORRERY_CONTROLLERS.includes(name))
-          .map(([, { component, make }]) => make({ ...leader, events: leader.recorder({ component }) }, options));
+          .map(([, { component, make }]) =>
+            make({ ...leader, events: leader.recorder({ component }) }, options),
+          );
         return controllersWork(controllers, leader);
       },
     }),

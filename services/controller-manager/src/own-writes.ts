@@ -52,7 +52,8 @@ export class OwnWrites<T extends KubeObject> {
   removed(object: T): void {
     const key = keyOf(object);
     if (this.#informer.lister.get(key) === undefined) this.#writes.delete(key);
-    else this.#writes.set(key, { object: undefined, revision: revisionOf(object) + 1, atMs: this.#clock.now() });
+    else
+      this.#writes.set(key, { object: undefined, revision: revisionOf(object) + 1, atMs: this.#clock.now() });
   }
 
   get(key: ObjectKey): T | undefined {

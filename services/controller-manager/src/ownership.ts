@@ -63,7 +63,9 @@ export async function claimAll<O extends NamespacedObject, T extends NamespacedO
   const patch = async (object: T, ownerReferences: unknown[]): Promise<T | undefined> => {
     const { namespace, name, uid } = object.metadata;
     try {
-      return await client.patch(resource, { namespace, name }, 'strategic', { metadata: { uid, ownerReferences } });
+      return await client.patch(resource, { namespace, name }, 'strategic', {
+        metadata: { uid, ownerReferences },
+      });
     } catch (error) {
       if (isNotFound(error) || isStatusError(error, 'Invalid')) return undefined;
       throw error;

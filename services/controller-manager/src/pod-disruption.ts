@@ -21,7 +21,12 @@ export interface Disruption {
  * Marks the pod with the condition DisruptionTarget and deletes it, if it is still the one
  * that was judged. Going away meanwhile is as good.
  */
-export async function disruptPod(client: Client, pod: Pod, disruption: Disruption, nowMs: number): Promise<void> {
+export async function disruptPod(
+  client: Client,
+  pod: Pod,
+  disruption: Disruption,
+  nowMs: number,
+): Promise<void> {
   const { namespace, name, uid } = pod.metadata;
   const status = disruptedStatus(pod, disruption, nowMs);
   const grace = disruption.gracePeriodSeconds;
@@ -40,7 +45,11 @@ export async function disruptPod(client: Client, pod: Pod, disruption: Disruptio
 }
 
 /** What to change in the status; undefined when it says so already. */
-function disruptedStatus(pod: Pod, { reason, message, fails }: Disruption, nowMs: number): Partial<PodStatus> | undefined {
+function disruptedStatus(
+  pod: Pod,
+  { reason, message, fails }: Disruption,
+  nowMs: number,
+): Partial<PodStatus> | undefined {
   if (isPodTerminal(pod)) return undefined;
   const isMarked = findCondition(pod.status?.conditions, 'DisruptionTarget')?.status === 'True';
   if (isMarked && !fails) return undefined;

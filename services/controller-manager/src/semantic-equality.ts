@@ -14,9 +14,9 @@ function isEmpty(value: unknown): boolean {
  */
 export function semanticallyEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true;
-  if (isEmpty(a) || isEmpty(b)) return isEmpty(a) && isEmpty(b);
+  if (a === undefined || a === null || b === undefined || b === null) return isEmpty(a) && isEmpty(b);
   if (typeof a !== 'object' || typeof b !== 'object') return false;
-  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  if (Array.isArray(a) !== Array.isArray(b)) return isEmpty(a) && isEmpty(b);
   if (Array.isArray(a)) {
     const other = b as unknown[];
     return a.length === other.length && a.every((each, index) => semanticallyEqual(each, other[index]));

@@ -1,13 +1,23 @@
 import { expect, test } from 'vitest';
 import { deployment, replicaSet, templateOf } from '../test-support/objects.ts';
-import { annotationChanges, initialAnnotations, nextRevision, REVISION, REVISION_HISTORY } from './annotations.ts';
+import {
+  annotationChanges,
+  initialAnnotations,
+  nextRevision,
+  REVISION,
+  REVISION_HISTORY,
+} from './annotations.ts';
 import { sameTemplate } from './rollout.ts';
 import { templateHash } from './template-hash.ts';
 
 const CAUSE = 'kubernetes.io/change-cause';
 
 test('the cause of a change is copied, what describes the Deployment alone is not', () => {
-  const annotations = { [CAUSE]: 'a new image', [REVISION]: '7', 'kubectl.kubernetes.io/last-applied-configuration': '{}' };
+  const annotations = {
+    [CAUSE]: 'a new image',
+    [REVISION]: '7',
+    'kubectl.kubernetes.io/last-applied-configuration': '{}',
+  };
   expect(initialAnnotations(deployment(4, {}, { annotations }), 3)).toEqual({
     [CAUSE]: 'a new image',
     [REVISION]: '3',
@@ -17,14 +27,18 @@ test('the cause of a change is copied, what describes the Deployment alone is no
 });
 
 test('an old template that is taken up again gets a new revision and remembers its old one', () => {
-  const set = replicaSet('web-1', 1, { metadata: { annotations: { [REVISION]: '2', [REVISION_HISTORY]: '1' } } });
+  const set = replicaSet('web-1', 1, {
+    metadata: { annotations: { [REVISION]: '2', [REVISION_HISTORY]: '1' } },
+  });
   expect(annotationChanges(deployment(1), set, 5)).toEqual({ [REVISION]: '5', [REVISION_HISTORY]: '1,2' });
   expect(annotationChanges(deployment(1), set, 2)).toEqual({});
 });
 
 test('the history of revisions does not grow for ever', () => {
   const history = Array.from({ length: 600 }, (_, index) => index).join(',');
-  const set = replicaSet('web-1', 1, { metadata: { annotations: { [REVISION]: '600', [REVISION_HISTORY]: history } } });
+  const set = replicaSet('web-1', 1, {
+    metadata: { annotations: { [REVISION]: '600', [REVISION_HISTORY]: history } },
+  });
   const changed = annotationChanges(deployment(1), set, 601)[REVISION_HISTORY] ?? '';
   expect(changed.length).toBeLessThanOrEqual(2000);
   expect(changed.endsWith(',600')).toBe(true);
@@ -32,7 +46,9 @@ test('the history of revisions does not grow for ever', () => {
 
 test('the next revision is one more than the highest old one', () => {
   const old = ['2', '9', undefined].map((revision, index) =>
-    replicaSet(`old-${index}`, 0, { metadata: { annotations: revision === undefined ? {} : { [REVISION]: revision } } }),
+    replicaSet(`old-${index}`, 0, {
+      metadata: { annotations: revision === undefined ? {} : { [REVISION]: revision } },
+    }),
   );
   expect(nextRevision(old)).toBe(10);
   expect(nextRevision([])).toBe(1);

@@ -24,7 +24,9 @@ export function planSizes(rollout: Rollout): Scaling[] {
   if (deployment.spec.paused === true || isScalingEvent(rollout)) return planScale(rollout);
   if (deployment.spec.strategy?.type !== 'Recreate') return planRollingUpdate(rollout);
   const wanted = replicasOf(deployment);
-  const scalings = oldSets.filter((each) => replicasOf(each) > 0).map((replicaSet) => ({ replicaSet, replicas: 0 }));
+  const scalings = oldSets
+    .filter((each) => replicasOf(each) > 0)
+    .map((replicaSet) => ({ replicaSet, replicas: 0 }));
   if (scalings.length === 0 && newSet !== undefined && replicasOf(newSet) !== wanted) {
     scalings.push({ replicaSet: newSet, replicas: wanted });
   }
@@ -46,7 +48,9 @@ function areOldPodsGone({ oldSets }: Rollout, oldPods: () => readonly Pod[]): bo
 }
 
 /** The ReplicaSet of the present template, named by its hash. */
-export function newReplicaSet(rollout: Rollout): Draft<ReplicaSet> & { metadata: { name: string; namespace: string } } {
+export function newReplicaSet(
+  rollout: Rollout,
+): Draft<ReplicaSet> & { metadata: { name: string; namespace: string } } {
   const { deployment, oldSets } = rollout;
   const { metadata, spec } = deployment;
   const hash = templateHash(spec.template, deployment.status?.collisionCount);
@@ -64,7 +68,10 @@ export function newReplicaSet(rollout: Rollout): Draft<ReplicaSet> & { metadata:
     spec: {
       replicas: isRolling ? newSetReplicas(rollout) : replicasOf(deployment),
       ...(spec.minReadySeconds === undefined ? {} : { minReadySeconds: spec.minReadySeconds }),
-      selector: { ...spec.selector, matchLabels: { ...spec.selector.matchLabels, [POD_TEMPLATE_HASH]: hash } },
+      selector: {
+        ...spec.selector,
+        matchLabels: { ...spec.selector.matchLabels, [POD_TEMPLATE_HASH]: hash },
+      },
       template: { ...template, metadata: { ...template.metadata, labels } },
     },
   };

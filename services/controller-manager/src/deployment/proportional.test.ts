@@ -7,14 +7,25 @@ import { isScalingEvent, planScale } from './proportional.ts';
 import type { Rollout } from './rollout.ts';
 
 /** A set that was sized when the Deployment wanted `desired` with room for `max`. */
-function sized(name: string, replicas: number, desired: number, max: number, available = replicas): ReplicaSet {
+function sized(
+  name: string,
+  replicas: number,
+  desired: number,
+  max: number,
+  available = replicas,
+): ReplicaSet {
   return replicaSet(name, replicas, {
     metadata: { annotations: { [DESIRED_REPLICAS]: String(desired), [MAX_REPLICAS]: String(max) } },
     status: { replicas, availableReplicas: available },
   });
 }
 
-function rollout(wanted: number, maxSurge: number, newSet: ReplicaSet | undefined, ...oldSets: ReplicaSet[]): Rollout {
+function rollout(
+  wanted: number,
+  maxSurge: number,
+  newSet: ReplicaSet | undefined,
+  ...oldSets: ReplicaSet[]
+): Rollout {
   const strategy = { type: 'RollingUpdate', rollingUpdate: { maxSurge, maxUnavailable: 0 } };
   return { deployment: deployment(wanted, { strategy }), newSet, oldSets };
 }
@@ -32,12 +43,32 @@ describe('scaling a Deployment', () => {
 
   test.each([
     ['a single set takes it all', rollout(5, 1, sized('new', 3, 3, 4)), { new: 5 }],
-    ['the only active set is an old one', rollout(5, 1, sized('new', 0, 3, 4), sized('old', 3, 3, 4)), { old: 5 }],
+    [
+      'the only active set is an old one',
+      rollout(5, 1, sized('new', 0, 3, 4), sized('old', 3, 3, 4)),
+      { old: 5 },
+    ],
     ['to zero', rollout(0, 0, sized('new', 3, 6, 6), sized('old', 3, 6, 6)), { new: 0, old: 0 }],
-    ['in proportion up', rollout(20, 0, sized('new', 5, 10, 10, 0), sized('old', 5, 10, 10)), { new: 10, old: 10 }],
-    ['in proportion down', rollout(5, 0, sized('new', 2, 10, 10, 0), sized('old', 8, 10, 10)), { new: 1, old: 4 }],
-    ['what rounding leaves goes to the largest', rollout(11, 0, sized('new', 3, 10, 10, 0), sized('old', 7, 10, 10)), { old: 8, new: 3 }],
-    ['when the new set is saturated, old ones go', rollout(3, 1, sized('new', 3, 3, 4), sized('old', 1, 4, 5)), { old: 0 }],
+    [
+      'in proportion up',
+      rollout(20, 0, sized('new', 5, 10, 10, 0), sized('old', 5, 10, 10)),
+      { new: 10, old: 10 },
+    ],
+    [
+      'in proportion down',
+      rollout(5, 0, sized('new', 2, 10, 10, 0), sized('old', 8, 10, 10)),
+      { new: 1, old: 4 },
+    ],
+    [
+      'what rounding leaves goes to the largest',
+      rollout(11, 0, sized('new', 3, 10, 10, 0), sized('old', 7, 10, 10)),
+      { old: 8, new: 3 },
+    ],
+    [
+      'when the new set is saturated, old ones go',
+      rollout(3, 1, sized('new', 3, 3, 4), sized('old', 1, 4, 5)),
+      { old: 0 },
+    ],
   ])('%s', (_name, input, expected) => {
     expect(sizes(input)).toEqual(expected);
   });

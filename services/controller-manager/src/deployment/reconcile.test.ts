@@ -12,7 +12,9 @@ import { REVISION } from './annotations.ts';
 const KEY = 'default/web';
 
 function setOf(cluster: WorkloadCluster, image: string): ReplicaSet {
-  const found = cluster.all(ReplicaSets).find(({ spec }) => spec.template?.spec?.containers[0]?.image === image);
+  const found = cluster
+    .all(ReplicaSets)
+    .find(({ spec }) => spec.template?.spec?.containers[0]?.image === image);
   if (found === undefined) throw new Error(`no ReplicaSet for ${image}`);
   return found;
 }
@@ -44,13 +46,19 @@ describe('a Deployment', () => {
     expect(set?.metadata.name).toBe(`web-${hash}`);
     expect(set?.spec.selector.matchLabels).toEqual({ app: 'web', 'pod-template-hash': hash });
     expect(cluster.all(Pods)).toHaveLength(3);
-    expect(cluster.get(Deployments, KEY).status).toMatchObject({ replicas: 3, updatedReplicas: 3, availableReplicas: 3 });
+    expect(cluster.get(Deployments, KEY).status).toMatchObject({
+      replicas: 3,
+      updatedReplicas: 3,
+      availableReplicas: 3,
+    });
     expect(cluster.get(Deployments, KEY).metadata.annotations).toEqual({ [REVISION]: '1' });
     expect([reasonOf(cluster, 'Available'), reasonOf(cluster, 'Progressing')]).toEqual([
       'MinimumReplicasAvailable',
       'NewReplicaSetAvailable',
     ]);
-    expect(cluster.events).toContain(`Normal web ScalingReplicaSet: Scaled up replica set web-${hash} from 0 to 3`);
+    expect(cluster.events).toContain(
+      `Normal web ScalingReplicaSet: Scaled up replica set web-${hash} from 0 to 3`,
+    );
   });
 
   test('writes nothing more once it is complete', async () => {
@@ -96,7 +104,11 @@ describe('a Deployment', () => {
 
   test('paused, it scales but rolls nothing out; resumed, it does', async () => {
     const cluster = await started(2);
-    cluster.change(Deployments, KEY, ({ spec }) => void Object.assign(spec, { paused: true, replicas: 3, template: templateOf('web:2') }));
+    cluster.change(
+      Deployments,
+      KEY,
+      ({ spec }) => void Object.assign(spec, { paused: true, replicas: 3, template: templateOf('web:2') }),
+    );
     await cluster.runToEnd();
     expect(images(cluster)).toEqual(['web:1', 'web:1', 'web:1']);
     expect(reasonOf(cluster, 'Progressing')).toBe('DeploymentPaused');
@@ -123,13 +135,16 @@ describe('a Deployment', () => {
       await cluster.runToEnd();
     }
     const kept = cluster.all(ReplicaSets).map(({ metadata }) => metadata.annotations?.[REVISION]);
-    expect(kept.sort()).toEqual(['3', '4']);
+    expect(new Set(kept)).toEqual(new Set(['3', '4']));
   });
 
   test('adopts a ReplicaSet that fits and belongs to nobody', async () => {
     const cluster = new WorkloadCluster();
     const template = templateOf('web:1');
-    cluster.seed(ReplicaSets, { ...replicaSet('by-hand', 2, { template }), metadata: meta('by-hand', { labels: { app: 'web' } }) });
+    cluster.seed(ReplicaSets, {
+      ...replicaSet('by-hand', 2, { template }),
+      metadata: meta('by-hand', { labels: { app: 'web' } }),
+    });
     const { metadata } = cluster.seed(Deployments, deployment(2, { template }));
     await cluster.runToEnd();
     expect(cluster.all(ReplicaSets).map((each) => [each.metadata.name, controllerOf(each)?.uid])).toEqual([
@@ -140,7 +155,10 @@ describe('a Deployment', () => {
   test('takes another hash when a stranger has its name', async () => {
     const taken = (await started(1)).all(ReplicaSets)[0]?.metadata.name ?? '';
     const cluster = new WorkloadCluster();
-    cluster.seed(ReplicaSets, replicaSet(taken, 0, { metadata: { labels: { other: 'one' } }, template: templateOf('other') }));
+    cluster.seed(
+      ReplicaSets,
+      replicaSet(taken, 0, { metadata: { labels: { other: 'one' } }, template: templateOf('other') }),
+    );
     cluster.seed(Deployments, deployment(1, { template: templateOf('web:1') }));
     await cluster.runToEnd();
     expect(cluster.get(Deployments, KEY).status?.collisionCount).toBe(1);
@@ -172,17 +190,16 @@ describe('a crash at any write', () => {
     const cluster = await started(3, { strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 1 } } });
     const from = cluster.writes.length;
     setImage(cluster, 'web:2');
-    let crashed = false;
+    let crash: string | undefined;
     cluster.fault = (_write, index) => {
       if (when === 'never' || index !== from + faultAt) return undefined;
-      crashed = true;
+      crash = `at write ${index}`;
       return { error: connectionLost, when };
     };
-    for (let round = 0; round < 40 && !crashed; round += 1) {
-      for (const each of cluster.controllers) if (!crashed) await each.step();
-      if (cluster.controllers.every(({ queued }) => queued.size === 0)) break;
+    for (let round = 0; round < 40; round += 1) {
+      for (const each of cluster.controllers) if (crash === undefined) await each.step();
     }
-    if (crashed) cluster.restart();
+    if (crash !== undefined) cluster.restart();
     await cluster.runToEnd();
     return cluster;
   }
@@ -190,10 +207,16 @@ describe('a crash at any write', () => {
   test('leads to the same end', async () => {
     const calm = await rolledOver(0, 'never');
     const shape = (cluster: WorkloadCluster): unknown => ({
-      sets: cluster.all(ReplicaSets).map(({ metadata, spec }) => [metadata.name, spec.replicas, metadata.annotations]),
+      sets: cluster
+        .all(ReplicaSets)
+        .map(({ metadata, spec }) => [metadata.name, spec.replicas, metadata.annotations]),
       images: images(cluster),
       owned: cluster.all(Pods).every((each) => controllerOf(each) !== undefined),
-      counts: { ...cluster.get(Deployments, KEY).status, conditions: undefined, observedGeneration: undefined },
+      counts: {
+        ...cluster.get(Deployments, KEY).status,
+        conditions: undefined,
+        observedGeneration: undefined,
+      },
     });
     for (let at = 0; at < 14; at += 1) {
       for (const when of ['before', 'after'] as const) {

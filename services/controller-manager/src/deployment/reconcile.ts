@@ -15,7 +15,15 @@ import type { OwnWrites } from '../own-writes.ts';
 import { semanticallyEqual } from '../semantic-equality.ts';
 import { annotationChanges, nextRevision, REVISION, revisionOf, sizeAnnotations } from './annotations.ts';
 import { needsNewSet, newReplicaSet, planSizes, setsToForget } from './plan.ts';
-import { allSets, replicasOf, type Rollout, rolloutOf, sameTemplate, type Scaling, withSet } from './rollout.ts';
+import {
+  allSets,
+  replicasOf,
+  type Rollout,
+  rolloutOf,
+  sameTemplate,
+  type Scaling,
+  withSet,
+} from './rollout.ts';
 import { deploymentStatus, isComplete, type NewSetOutcome, progressCheckMs } from './status.ts';
 
 export interface DeploymentReconcilerOptions {
@@ -53,7 +61,11 @@ export class DeploymentReconciler {
     const deployment = this.#deployments.get(key);
     if (deployment === undefined) return {};
     if (selectsEverything(deployment)) return this.#refuse(client, deployment);
-    const pass: Pass = { client, rollout: rolloutOf(deployment, await this.#claim(client, deployment)), outcome: undefined };
+    const pass: Pass = {
+      client,
+      rollout: rolloutOf(deployment, await this.#claim(client, deployment)),
+      outcome: undefined,
+    };
     if (isBeingDeleted(deployment)) return this.#finish(pass);
     try {
       await this.#syncNewSet(pass);
@@ -137,7 +149,11 @@ export class DeploymentReconciler {
         if (error instanceof StatusError && !isOutage(error) && !isNamespaceTerminating(error)) {
           const message = `Failed to create new replica set "${name}": ${error.message}`;
           pass.outcome = { kind: 'failed', message };
-          this.#options.events.warning({ resource: Deployments, object: deployment }, 'ReplicaSetCreateError', message);
+          this.#options.events.warning(
+            { resource: Deployments, object: deployment },
+            'ReplicaSetCreateError',
+            message,
+          );
         }
         throw error;
       }
@@ -147,12 +163,17 @@ export class DeploymentReconciler {
   }
 
   /** The set that an earlier try made and the cache does not show yet, unless the name is taken by another. */
-  async #existingNewSet({ client, rollout }: Pass, name: { namespace: string; name: string }): Promise<ReplicaSet> {
+  async #existingNewSet(
+    { client, rollout }: Pass,
+    name: { namespace: string; name: string },
+  ): Promise<ReplicaSet> {
     const { deployment } = rollout;
     const existing = await client.get(ReplicaSets, name);
     const isOurs = controllerOf(existing)?.uid === deployment.metadata.uid;
     if (isOurs && sameTemplate(existing.spec.template, deployment.spec.template)) return existing;
-    throw new HashCollision(`ReplicaSet ${objectKey(name.namespace, name.name)} has another template or owner`);
+    throw new HashCollision(
+      `ReplicaSet ${objectKey(name.namespace, name.name)} has another template or owner`,
+    );
   }
 
   async #countCollision({ client, rollout: { deployment } }: Pass): Promise<ReconcileResult> {
@@ -208,7 +229,11 @@ export class DeploymentReconciler {
     for (const each of setsToForget(pass.rollout)) {
       const { namespace, name, uid, resourceVersion } = each.metadata;
       try {
-        await pass.client.delete(ReplicaSets, { namespace, name }, { preconditions: { uid, resourceVersion } });
+        await pass.client.delete(
+          ReplicaSets,
+          { namespace, name },
+          { preconditions: { uid, resourceVersion } },
+        );
       } catch (error) {
         if (!isNotFound(error)) throw error;
       }
@@ -221,7 +246,8 @@ export class DeploymentReconciler {
     const nowMs = this.#options.clock.now();
     const status = deploymentStatus({ rollout, newSetOutcome: outcome, nowMs });
     await this.#writeStatus(client, deployment, status);
-    const requeueAfterMs = allSets(rollout).length === 0 ? undefined : progressCheckMs(deployment, status, nowMs);
+    const requeueAfterMs =
+      allSets(rollout).length === 0 ? undefined : progressCheckMs(deployment, status, nowMs);
     return requeueAfterMs === undefined ? {} : { requeueAfterMs };
   }
 
@@ -237,7 +263,8 @@ export class DeploymentReconciler {
 
 /** Sets some annotations and leaves the others as they are at the time of the patch. */
 function annotationOperations({ metadata }: ReplicaSet, annotations: Record<string, string>): unknown[] {
-  if (metadata.annotations === undefined) return [{ op: 'add', path: '/metadata/annotations', value: annotations }];
+  if (metadata.annotations === undefined)
+    return [{ op: 'add', path: '/metadata/annotations', value: annotations }];
   return Object.entries(annotations).map(([key, value]) => ({
     op: 'add',
     path: `/metadata/annotations/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`,
@@ -246,5 +273,7 @@ function annotationOperations({ metadata }: ReplicaSet, annotations: Record<stri
 }
 
 function selectsEverything({ spec: { selector } }: Deployment): boolean {
-  return Object.keys(selector.matchLabels ?? {}).length === 0 && (selector.matchExpressions ?? []).length === 0;
+  return (
+    Object.keys(selector.matchLabels ?? {}).length === 0 && (selector.matchExpressions ?? []).length === 0
+  );
 }

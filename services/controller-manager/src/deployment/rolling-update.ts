@@ -55,7 +55,10 @@ export function newSetReplicas(rollout: Rollout): number {
   const current = newSet === undefined ? 0 : replicasOf(newSet);
   if (current >= wanted) return wanted;
   const { maxSurge } = rollingLimits(deployment);
-  const sets = [...oldSets, ...(newSet === undefined ? [] : [newSet])].map((set) => ({ set, replicas: replicasOf(set) }));
+  const sets = [...oldSets, ...(newSet === undefined ? [] : [newSet])].map((set) => ({
+    set,
+    replicas: replicasOf(set),
+  }));
   const room = wanted + maxSurge - sumOf(sets, mostPods);
   return current + Math.max(0, Math.min(room, wanted - current));
 }

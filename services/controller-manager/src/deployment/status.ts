@@ -41,7 +41,13 @@ const PROGRESS_STATUS: Record<ProgressReason, 'True' | 'False' | 'Unknown'> = {
   DeploymentResumed: 'Unknown',
 };
 
-function condition(type: string, status: string, reason: string, message: string, nowMs: number): DeploymentCondition {
+function condition(
+  type: string,
+  status: string,
+  reason: string,
+  message: string,
+  nowMs: number,
+): DeploymentCondition {
   const time = formatTime(nowMs);
   return { type, status, lastUpdateTime: time, lastTransitionTime: time, reason, message };
 }
@@ -74,10 +80,15 @@ export function deploymentStatus(input: DeploymentStatusInput): DeploymentStatus
   conditions =
     failure === undefined
       ? withoutCondition(conditions, 'ReplicaFailure')
-      : withCondition(conditions, condition('ReplicaFailure', failure.status, failure.reason, failure.message, nowMs));
+      : withCondition(
+          conditions,
+          condition('ReplicaFailure', failure.status, failure.reason, failure.message, nowMs),
+        );
   const collisionCount = input.collisionCount ?? deployment.status?.collisionCount;
   return {
-    ...(deployment.metadata.generation === undefined ? {} : { observedGeneration: deployment.metadata.generation }),
+    ...(deployment.metadata.generation === undefined
+      ? {}
+      : { observedGeneration: deployment.metadata.generation }),
     ...nonZero(counts),
     conditions,
     ...(collisionCount === undefined ? {} : { collisionCount }),
@@ -203,7 +214,11 @@ function deadlineMs(deployment: Deployment, since: DeploymentCondition): number 
 }
 
 /** `DeploymentTimedOut`: a rollout that was complete cannot time out, one that did stays so. */
-function hasTimedOut(deployment: Deployment, current: DeploymentCondition | undefined, nowMs: number): boolean {
+function hasTimedOut(
+  deployment: Deployment,
+  current: DeploymentCondition | undefined,
+  nowMs: number,
+): boolean {
   if (current === undefined || current.reason === 'NewReplicaSetAvailable') return false;
   return current.reason === 'ProgressDeadlineExceeded' || deadlineMs(deployment, current) < nowMs;
 }
@@ -217,9 +232,12 @@ function afterProgress(
   const { deployment, newSet } = rollout;
   if (!hasDeadline(deployment)) return withoutCondition(conditions, 'Progressing');
   const current = findCondition(conditions, 'Progressing');
-  if (counts.replicas === counts.updatedReplicas && current?.reason === 'NewReplicaSetAvailable') return [...conditions];
+  if (counts.replicas === counts.updatedReplicas && current?.reason === 'NewReplicaSetAvailable')
+    return [...conditions];
   const subject =
-    newSet === undefined ? `Deployment "${deployment.metadata.name}"` : `ReplicaSet "${newSet.metadata.name}"`;
+    newSet === undefined
+      ? `Deployment "${deployment.metadata.name}"`
+      : `ReplicaSet "${newSet.metadata.name}"`;
   if (isComplete(rollout)) {
     return withCondition(
       conditions,
@@ -259,9 +277,14 @@ function replicaFailure(rollout: Rollout): { status: string; reason: string; mes
 const DEADLINE_SLACK_MS = 1_000;
 
 /** How long until the progress deadline has to be looked at; undefined when it need not (`requeueStuckDeployment`). */
-export function progressCheckMs(deployment: Deployment, status: DeploymentStatus, nowMs: number): number | undefined {
+export function progressCheckMs(
+  deployment: Deployment,
+  status: DeploymentStatus,
+  nowMs: number,
+): number | undefined {
   const current = findCondition(status.conditions, 'Progressing');
   if (!hasDeadline(deployment) || deployment.spec.paused === true || current === undefined) return undefined;
-  if (current.reason === 'ProgressDeadlineExceeded' || current.reason === 'NewReplicaSetAvailable') return undefined;
+  if (current.reason === 'ProgressDeadlineExceeded' || current.reason === 'NewReplicaSetAvailable')
+    return undefined;
   return Math.max(DEADLINE_SLACK_MS, deadlineMs(deployment, current) - nowMs + DEADLINE_SLACK_MS);
 }

@@ -2,7 +2,13 @@ import type { Endpoint, EndpointSlice } from '@orrery/api/gen/types.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { meta, pod, ready, service } from '../test-support/objects.ts';
-import { desiredGroups, type EndpointGroup, MAX_ENDPOINTS_PER_SLICE, planSlices, sliceLabels } from './plan.ts';
+import {
+  desiredGroups,
+  type EndpointGroup,
+  MAX_ENDPOINTS_PER_SLICE,
+  planSlices,
+  sliceLabels,
+} from './plan.ts';
 
 const HTTP = [{ name: '', port: 80, protocol: 'TCP' }];
 const KEY = '/TCP/80/';
@@ -23,7 +29,8 @@ function wanted(...endpoints: Endpoint[]): Map<string, EndpointGroup> {
   return endpoints.length === 0 ? new Map() : new Map([[KEY, { ports: HTTP, endpoints }]]);
 }
 
-const range = (from: number, to: number): Endpoint[] => Array.from({ length: to - from }, (_, index) => endpoint(from + index));
+const range = (from: number, to: number): Endpoint[] =>
+  Array.from({ length: to - from }, (_, index) => endpoint(from + index));
 
 /** The slices after a plan was carried out. */
 function applied(existing: EndpointSlice[], desired: Map<string, EndpointGroup>): EndpointSlice[] {
@@ -32,7 +39,10 @@ function applied(existing: EndpointSlice[], desired: Map<string, EndpointGroup>)
   const kept = existing.filter((each) => !plan.remove.includes(each));
   return [
     ...kept.map((each) => ({ ...each, endpoints: updates.get(each) ?? each.endpoints ?? [] })),
-    ...plan.create.map((group, index) => ({ ...slice(`new-${index}`, group.endpoints), ports: group.ports as typeof HTTP })),
+    ...plan.create.map((group, index) => ({
+      ...slice(`new-${index}`, group.endpoints),
+      ports: group.ports as typeof HTTP,
+    })),
   ];
 }
 
@@ -46,13 +56,43 @@ describe('packing endpoints into slices', () => {
     ['nothing to do', [slice('a', range(0, 3))], wanted(...range(0, 3)), [0, 0, 0]],
     ['a service without endpoints gets one empty slice', [], wanted(), [1, 0, 0]],
     ['and keeps it', [slice('a', [], [])], wanted(), [0, 0, 0]],
-    ['the first endpoints replace the empty slice, whose ports differ', [slice('a', [], [])], wanted(...range(0, 2)), [1, 0, 1]],
-    ['one more goes where there is room', [slice('a', range(0, 99)), slice('b', range(100, 150))], wanted(...range(0, 99), ...range(100, 151)), [0, 1, 0]],
-    ['a slice that loses one takes the new one', [slice('a', range(0, 100)), slice('b', range(100, 150))], wanted(...range(1, 151)), [0, 1, 0]],
+    [
+      'the first endpoints replace the empty slice, whose ports differ',
+      [slice('a', [], [])],
+      wanted(...range(0, 2)),
+      [1, 0, 1],
+    ],
+    [
+      'one more goes where there is room',
+      [slice('a', range(0, 99)), slice('b', range(100, 150))],
+      wanted(...range(0, 99), ...range(100, 151)),
+      [0, 1, 0],
+    ],
+    [
+      'a slice that loses one takes the new one',
+      [slice('a', range(0, 100)), slice('b', range(100, 150))],
+      wanted(...range(1, 151)),
+      [0, 1, 0],
+    ],
     ['full slices need a new one', [slice('a', range(0, 100))], wanted(...range(0, 101)), [1, 0, 0]],
-    ['a slice that loses all goes', [slice('a', range(0, 100)), slice('b', range(100, 101))], wanted(...range(0, 100)), [0, 0, 1]],
-    ['a changed endpoint is written where it is', [slice('a', range(0, 50)), slice('b', range(50, 60))], wanted(endpoint(0, false), ...range(1, 60)), [0, 1, 0]],
-    ['other ports are other slices', [slice('a', range(0, 5), [{ name: '', port: 8080, protocol: 'TCP' }])], wanted(...range(0, 5)), [1, 0, 1]],
+    [
+      'a slice that loses all goes',
+      [slice('a', range(0, 100)), slice('b', range(100, 101))],
+      wanted(...range(0, 100)),
+      [0, 0, 1],
+    ],
+    [
+      'a changed endpoint is written where it is',
+      [slice('a', range(0, 50)), slice('b', range(50, 60))],
+      wanted(endpoint(0, false), ...range(1, 60)),
+      [0, 1, 0],
+    ],
+    [
+      'other ports are other slices',
+      [slice('a', range(0, 5), [{ name: '', port: 8080, protocol: 'TCP' }])],
+      wanted(...range(0, 5)),
+      [1, 0, 1],
+    ],
   ])('%s', (_name, existing, desired, expected) => {
     expect(writes(existing, desired)).toEqual(expected);
   });
@@ -63,14 +103,21 @@ describe('packing endpoints into slices', () => {
       fc.property(uids, uids, fc.integer({ min: 1, max: 130 }), (before, after, size) => {
         const existing: EndpointSlice[] = [];
         for (let at = 0; at < before.length; at += size) {
-          existing.push(slice(`s-${at}`, before.slice(at, at + size).map((each) => endpoint(each))));
+          existing.push(
+            slice(
+              `s-${at}`,
+              before.slice(at, at + size).map((each) => endpoint(each)),
+            ),
+          );
         }
         const desired = wanted(...after.map((each) => endpoint(each, each % 2 === 0)));
         const result = applied(existing, desired);
         const held = result.flatMap(({ endpoints = [] }) => endpoints);
         const names = (list: Endpoint[]): string[] => list.map((each) => JSON.stringify(each)).sort();
         expect(names(held)).toEqual(names(desired.get(KEY)?.endpoints ?? []));
-        expect(Math.max(0, ...result.map(({ endpoints = [] }) => endpoints.length))).toBeLessThanOrEqual(MAX_ENDPOINTS_PER_SLICE);
+        expect(Math.max(0, ...result.map(({ endpoints = [] }) => endpoints.length))).toBeLessThanOrEqual(
+          MAX_ENDPOINTS_PER_SLICE,
+        );
         expect(writes(result, desired)).toEqual([0, 0, 0]);
       }),
     );
@@ -85,10 +132,16 @@ describe('packing endpoints into slices', () => {
 
 describe('the endpoints of a service', () => {
   const named = service({ ports: [{ name: 'http', port: 80, targetPort: 'web' }] });
-  const container = (port: number): { containers: { name: string; ports: { name: string; containerPort: number }[] }[] } => ({
+  const container = (
+    port: number,
+  ): { containers: { name: string; ports: { name: string; containerPort: number }[] }[] } => ({
     containers: [{ name: 'web', ports: [{ name: 'web', containerPort: port }] }],
   });
-  const at = (ip: string, status = ready('True')): typeof status => ({ ...status, podIP: ip, podIPs: [{ ip }] });
+  const at = (ip: string, status = ready('True')): typeof status => ({
+    ...status,
+    podIP: ip,
+    podIPs: [{ ip }],
+  });
   const groupsOf = (svc: typeof named, ...pods: ReturnType<typeof pod>[]): [string, EndpointGroup][] => [
     ...desiredGroups({ service: svc, pods, addressType: 'IPv4', zoneOf: (name) => `zone-of-${name}` }),
   ];
@@ -100,20 +153,33 @@ describe('the endpoints of a service', () => {
       pod('b', { spec: container(9090), status: at('10.1.0.2') }),
       pod('c', { spec: container(8080), status: at('10.1.0.3') }),
     );
-    expect(groups.map(([, { ports, endpoints }]) => [ports[0]?.port, endpoints.length])).toEqual([[8080, 2], [9090, 1]]);
+    expect(groups.map(([, { ports, endpoints }]) => [ports[0]?.port, endpoints.length])).toEqual([
+      [8080, 2],
+      [9090, 1],
+    ]);
   });
 
   test.each([
     ['ready', ready('True'), {}, { ready: true, serving: true, terminating: false }],
     ['not ready', ready('False'), {}, { ready: false, serving: false, terminating: false }],
-    ['terminating and still serving', ready('True'), { deletionTimestamp: 'x' }, { ready: false, serving: true, terminating: true }],
+    [
+      'terminating and still serving',
+      ready('True'),
+      { deletionTimestamp: 'x' },
+      { ready: false, serving: true, terminating: true },
+    ],
   ])('%s', (_name, status, metadata, conditions) => {
-    const [[, group]] = groupsOf(service(), pod('a', { metadata, status: at('10.1.0.1', status) })) as [[string, EndpointGroup]];
+    const [[, group]] = groupsOf(service(), pod('a', { metadata, status: at('10.1.0.1', status) })) as [
+      [string, EndpointGroup],
+    ];
     expect(group.endpoints[0]?.conditions).toEqual(conditions);
   });
 
   test('all count as ready if the service wants it so', () => {
-    const [[, group]] = groupsOf(service({ publishNotReadyAddresses: true }), pod('a', { status: at('10.1.0.1', ready('False')) })) as [[string, EndpointGroup]];
+    const [[, group]] = groupsOf(
+      service({ publishNotReadyAddresses: true }),
+      pod('a', { status: at('10.1.0.1', ready('False')) }),
+    ) as [[string, EndpointGroup]];
     expect(group.endpoints[0]?.conditions).toEqual({ ready: true, serving: false, terminating: false });
   });
 
@@ -125,7 +191,12 @@ describe('the endpoints of a service', () => {
       pod('starting', { status: { phase: 'Pending' } }),
       pod('a', { spec: { nodeName: 'n1', hostname: 'a', subdomain: 'web' }, status: at('10.1.0.1') }),
     );
-    expect(groups[0]?.[1].endpoints).toMatchObject([{ addresses: ['10.1.0.1'], nodeName: 'n1', zone: 'zone-of-n1', hostname: 'a' }]);
-    expect(sliceLabels(headless)).toMatchObject({ 'kubernetes.io/service-name': 'web', 'service.kubernetes.io/headless': '' });
+    expect(groups[0]?.[1].endpoints).toMatchObject([
+      { addresses: ['10.1.0.1'], nodeName: 'n1', zone: 'zone-of-n1', hostname: 'a' },
+    ]);
+    expect(sliceLabels(headless)).toMatchObject({
+      'kubernetes.io/service-name': 'web',
+      'service.kubernetes.io/headless': '',
+    });
   });
 });

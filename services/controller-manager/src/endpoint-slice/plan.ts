@@ -1,6 +1,12 @@
 /** Which EndpointSlices a Service should have: pure (k8s.io/endpointslice/reconciler.go). */
 
-import type { DiscoveryV1EndpointPort, Endpoint, EndpointSlice, Pod, Service } from '@orrery/api/gen/types.ts';
+import type {
+  DiscoveryV1EndpointPort,
+  Endpoint,
+  EndpointSlice,
+  Pod,
+  Service,
+} from '@orrery/api/gen/types.ts';
 import { isBeingDeleted } from '@orrery/api/meta.ts';
 import { isPodReady } from '../pods.ts';
 import { semanticallyEqual } from '../semantic-equality.ts';
@@ -48,7 +54,12 @@ function addressOf({ status }: Pod, type: AddressType): string | undefined {
 }
 
 /** `zoneOf` tells a node's zone. */
-function endpointOf(service: Service, pod: Pod, address: string, zoneOf: (node: string) => string | undefined): Endpoint {
+function endpointOf(
+  service: Service,
+  pod: Pod,
+  address: string,
+  zoneOf: (node: string) => string | undefined,
+): Endpoint {
   const serving = isPodReady(pod);
   const terminating = isBeingDeleted(pod);
   const hostname = hostnameIn(service, pod);
@@ -86,7 +97,12 @@ export interface DesiredInput {
 }
 
 /** The endpoints that should exist, by the key of their ports. Terminating pods are among them, marked so. */
-export function desiredGroups({ service, pods, addressType, zoneOf }: DesiredInput): Map<string, EndpointGroup> {
+export function desiredGroups({
+  service,
+  pods,
+  addressType,
+  zoneOf,
+}: DesiredInput): Map<string, EndpointGroup> {
   const groups = new Map<string, EndpointGroup>();
   for (const pod of pods) {
     if (!belongsInEndpoints(pod, true)) continue;
@@ -121,7 +137,10 @@ function identityOf({ targetRef, addresses }: Endpoint): string {
  * stays where it is, slices that change anyway are filled first, then one with room for all
  * that is left, and only then new ones are made.
  */
-export function planSlices(existing: readonly EndpointSlice[], desired: ReadonlyMap<string, EndpointGroup>): SlicePlan {
+export function planSlices(
+  existing: readonly EndpointSlice[],
+  desired: ReadonlyMap<string, EndpointGroup>,
+): SlicePlan {
   const plan: SlicePlan = { create: [], update: [], remove: [] };
   const byPorts = new Map<string, EndpointSlice[]>();
   for (const slice of existing) {
@@ -145,7 +164,12 @@ interface Draft {
   changed: boolean;
 }
 
-function planGroup(slices: readonly EndpointSlice[], group: EndpointGroup, keepsEmpty: boolean, plan: SlicePlan): void {
+function planGroup(
+  slices: readonly EndpointSlice[],
+  group: EndpointGroup,
+  keepsEmpty: boolean,
+  plan: SlicePlan,
+): void {
   const missing = new Map(group.endpoints.map((each) => [identityOf(each), each]));
   const drafts = slices.map((slice) => keepWanted(slice, missing));
   const pending = [...missing.values()];

@@ -76,7 +76,11 @@ export class EndpointSliceReconciler {
     }
   }
 
-  async #create({ client, service, labels, triggerTime }: Pass, addressType: AddressType, group: EndpointGroup): Promise<void> {
+  async #create(
+    { client, service, labels, triggerTime }: Pass,
+    addressType: AddressType,
+    group: EndpointGroup,
+  ): Promise<void> {
     const draft: Draft<EndpointSlice> = {
       metadata: {
         generateName: `${service.metadata.name}-`,
@@ -92,7 +96,11 @@ export class EndpointSliceReconciler {
     this.#options.slices.wrote(await client.create(EndpointSlices, draft));
   }
 
-  async #update({ client, labels, triggerTime }: Pass, slice: EndpointSlice, endpoints: EndpointSlice['endpoints']): Promise<void> {
+  async #update(
+    { client, labels, triggerTime }: Pass,
+    slice: EndpointSlice,
+    endpoints: EndpointSlice['endpoints'],
+  ): Promise<void> {
     const { [LAST_CHANGE_TRIGGER_TIME]: _, ...annotations } = slice.metadata.annotations ?? {};
     if (triggerTime !== undefined) annotations[LAST_CHANGE_TRIGGER_TIME] = triggerTime;
     const changed = await client.update(EndpointSlices, {
@@ -106,7 +114,10 @@ export class EndpointSliceReconciler {
   /** Follows the labels of the service where the endpoints are right already. */
   async #relabel({ client, labels }: Pass, slice: EndpointSlice): Promise<void> {
     if (semanticallyEqual(slice.metadata.labels, labels)) return;
-    const changed = await client.update(EndpointSlices, { ...slice, metadata: { ...slice.metadata, labels } });
+    const changed = await client.update(EndpointSlices, {
+      ...slice,
+      metadata: { ...slice.metadata, labels },
+    });
     this.#options.slices.wrote(changed);
   }
 

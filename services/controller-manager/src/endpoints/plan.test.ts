@@ -16,7 +16,10 @@ describe('subsets', () => {
   });
 
   test('hold at most 1000 addresses, ready ones first', () => {
-    const { subsets, truncated } = subsetsOf(service(), pods(1500, (index) => index < 900));
+    const { subsets, truncated } = subsetsOf(
+      service(),
+      pods(1500, (index) => index < 900),
+    );
     expect(truncated).toBe(true);
     expect(subsets[0]?.addresses).toHaveLength(900);
     expect(subsets[0]?.notReadyAddresses).toHaveLength(MAX_ADDRESSES - 900);
@@ -25,11 +28,16 @@ describe('subsets', () => {
   test('leave out pods without the named port, and all pods without ports unless the service is headless', () => {
     expect(subsetsOf(service({ ports: [{ port: 80, targetPort: 'nope' }] }), pods(2)).subsets).toEqual([]);
     expect(subsetsOf(service({ ports: [] }), pods(2)).subsets).toEqual([]);
-    expect(subsetsOf(service({ ports: [], clusterIP: 'None' }), pods(2)).subsets[0]?.addresses).toHaveLength(2);
+    expect(subsetsOf(service({ ports: [], clusterIP: 'None' }), pods(2)).subsets[0]?.addresses).toHaveLength(
+      2,
+    );
   });
 
   test('leave out terminating pods, unless the service wants all', () => {
-    const leaving = pod('a', { metadata: { deletionTimestamp: 'x' }, status: { ...ready('True'), podIP: '10.0.0.1' } });
+    const leaving = pod('a', {
+      metadata: { deletionTimestamp: 'x' },
+      status: { ...ready('True'), podIP: '10.0.0.1' },
+    });
     expect(subsetsOf(service(), [leaving]).subsets).toEqual([]);
     expect(subsetsOf(service({ publishNotReadyAddresses: true }), [leaving]).subsets).toHaveLength(1);
   });

@@ -1,6 +1,13 @@
 /** The Endpoints of a Service: pure (k8s.io/kubernetes/pkg/controller/endpoint). */
 
-import type { Endpoints, EndpointAddress, EndpointPort, EndpointSubset, Pod, Service } from '@orrery/api/gen/types.ts';
+import type {
+  Endpoints,
+  EndpointAddress,
+  EndpointPort,
+  EndpointSubset,
+  Pod,
+  Service,
+} from '@orrery/api/gen/types.ts';
 import { isPodReady } from '../pods.ts';
 import {
   belongsInEndpoints,
@@ -51,7 +58,10 @@ function byIp(a: EndpointAddress, b: EndpointAddress): number {
 }
 
 /** Pods that serve the same ports share a subset; everything in a fixed order, so that equal content is equal. */
-export function subsetsOf(service: Service, pods: readonly Pod[]): { subsets: EndpointSubset[]; truncated: boolean } {
+export function subsetsOf(
+  service: Service,
+  pods: readonly Pod[],
+): { subsets: EndpointSubset[]; truncated: boolean } {
   const publishesAll = service.spec.publishNotReadyAddresses === true;
   const byPorts = new Map<string, Subset>();
   for (const pod of pods) {

@@ -13,7 +13,14 @@ import { semanticallyEqual } from '../semantic-equality.ts';
 import { hasSelector } from '../service-endpoints/pod-endpoints.ts';
 import type { ServiceEvents } from '../service-endpoints/service-events.ts';
 import { TriggerTimes } from '../service-endpoints/trigger-time.ts';
-import { endpointsAnnotations, endpointsLabels, MANAGED_BY, MANAGED_BY_LABEL, OVER_CAPACITY, subsetsOf } from './plan.ts';
+import {
+  endpointsAnnotations,
+  endpointsLabels,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  OVER_CAPACITY,
+  subsetsOf,
+} from './plan.ts';
 
 export interface EndpointsReconcilerOptions {
   services: Lister<Service>;

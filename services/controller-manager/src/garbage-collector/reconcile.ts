@@ -55,7 +55,8 @@ export class GarbageCollector {
     const object = this.#cached(node);
     if (object === undefined) return;
     const owners: { reference: OwnerReference; state: OwnerState }[] = [];
-    for (const reference of node.owners) owners.push({ reference, state: await this.#stateOf(client, node, reference) });
+    for (const reference of node.owners)
+      owners.push({ reference, state: await this.#stateOf(client, node, reference) });
     const dependents = this.#graph.dependentsOf(node.uid);
     const verdict = verdictOn({
       owners,
@@ -107,7 +108,8 @@ export class GarbageCollector {
     try {
       const { metadata } = await client.get(resource, { namespace, name });
       if (metadata.uid === uid) {
-        const isForeground = isBeingDeleted({ metadata }) && metadata.finalizers?.includes(FOREGROUND_FINALIZER) === true;
+        const isForeground =
+          isBeingDeleted({ metadata }) && metadata.finalizers?.includes(FOREGROUND_FINALIZER) === true;
         return isForeground ? 'waiting' : 'solid';
       }
     } catch (error) {
@@ -135,7 +137,11 @@ export class GarbageCollector {
   ): Promise<void> {
     const { resource, namespace, name, uid } = node;
     const attempt = async (resourceVersion: string): Promise<void> => {
-      await client.delete(resource, { namespace, name }, { propagationPolicy, preconditions: { uid, resourceVersion } });
+      await client.delete(
+        resource,
+        { namespace, name },
+        { propagationPolicy, preconditions: { uid, resourceVersion } },
+      );
     };
     try {
       if (judged !== undefined) {
@@ -149,7 +155,8 @@ export class GarbageCollector {
     try {
       const { metadata } = await client.get(resource, { namespace, name });
       if (metadata.uid !== uid) return;
-      const isAsJudged = judged === undefined || jsonEqual(metadata.ownerReferences, judged.metadata.ownerReferences);
+      const isAsJudged =
+        judged === undefined || jsonEqual(metadata.ownerReferences, judged.metadata.ownerReferences);
       // With other owners the informer brings the change, and with it another judgement.
       if (isAsJudged) await attempt(metadata.resourceVersion);
     } catch (error) {
@@ -179,7 +186,12 @@ export class GarbageCollector {
       if (node.namespace !== '' && !resource.namespaced) continue;
       const { items } = await client.list(resource, scope);
       await forEachLimited(items.filter(isDependent), PATCHES_AT_ONCE, async ({ metadata }) => {
-        const dependent = { resource, namespace: metadata.namespace ?? '', name: metadata.name, uid: metadata.uid };
+        const dependent = {
+          resource,
+          namespace: metadata.namespace ?? '',
+          name: metadata.name,
+          uid: metadata.uid,
+        };
         await this.#patchOwners(client, dependent, [{ $patch: 'delete', uid: node.uid }]);
       });
     }

@@ -106,7 +106,8 @@ export class NamespaceReconciler {
 /** Pods are given their own grace; a namesake that took an object's place is seen in the next round. */
 async function remove(client: Client, resource: ResourceRef, { metadata }: KubeObject): Promise<void> {
   const { namespace = '', name, uid } = metadata;
-  const propagationPolicy = resource.resource === Pods.resource ? {} : { propagationPolicy: 'Background' as const };
+  const propagationPolicy =
+    resource.resource === Pods.resource ? {} : { propagationPolicy: 'Background' as const };
   try {
     await client.delete(resource, { namespace, name }, { ...propagationPolicy, preconditions: { uid } });
   } catch (error) {

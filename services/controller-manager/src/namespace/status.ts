@@ -22,7 +22,9 @@ interface Finding {
 }
 
 function findings({ remaining, finalizers, errors }: DeletionProgress): Finding[] {
-  const instances = remaining.map(({ count, ...resource }) => `${dotted(resource)} has ${count} resource instances`);
+  const instances = remaining.map(
+    ({ count, ...resource }) => `${dotted(resource)} has ${count} resource instances`,
+  );
   const held = [...finalizers].map(([finalizer, count]) => `${finalizer} in ${count} resource instances`);
   return [
     {
@@ -40,7 +42,10 @@ function findings({ remaining, finalizers, errors }: DeletionProgress): Finding[
       problem:
         errors.length === 0
           ? undefined
-          : { reason: 'ContentDeletionFailed', message: `Failed to delete all resource types, ${errors.length} remaining: ${errors.join(', ')}` },
+          : {
+              reason: 'ContentDeletionFailed',
+              message: `Failed to delete all resource types, ${errors.length} remaining: ${errors.join(', ')}`,
+            },
       fine: {
         reason: 'ContentDeleted',
         message: 'All content successfully deleted, may be waiting on finalization',
@@ -51,7 +56,10 @@ function findings({ remaining, finalizers, errors }: DeletionProgress): Finding[
       problem:
         instances.length === 0
           ? undefined
-          : { reason: 'SomeResourcesRemain', message: `Some resources are remaining: ${instances.sort().join(', ')}` },
+          : {
+              reason: 'SomeResourcesRemain',
+              message: `Some resources are remaining: ${instances.sort().join(', ')}`,
+            },
       fine: { reason: 'ContentRemoved', message: 'All content successfully removed' },
     },
     {
@@ -90,7 +98,9 @@ export function deletionConditions(
     const present = conditions.find((each) => each.type === type);
     if (present?.status === wanted.status && present.message !== wanted.message) {
       // Counts go down without a transition.
-      conditions = conditions.map((each) => (each === present ? { ...each, message: wanted.message ?? '' } : each));
+      conditions = conditions.map((each) =>
+        each === present ? { ...each, message: wanted.message ?? '' } : each,
+      );
     } else {
       conditions = withCondition(conditions, wanted);
     }

@@ -9,7 +9,8 @@ import { MONITOR_KEY, NodeLifecycle } from './reconcile.ts';
 
 /** Heartbeats change nothing that taints follow from. */
 function isConditionChange(node: Node, before: Node): boolean {
-  const statuses = ({ status }: Node): string[] => (status?.conditions ?? []).map((each) => `${each.type}=${each.status}`);
+  const statuses = ({ status }: Node): string[] =>
+    (status?.conditions ?? []).map((each) => `${each.type}=${each.status}`);
   return (
     node.metadata.uid !== before.metadata.uid ||
     node.spec.unschedulable !== before.spec.unschedulable ||
@@ -19,7 +20,10 @@ function isConditionChange(node: Node, before: Node): boolean {
 }
 
 /** `graceMs`: how long a node may be silent. */
-export function nodeLifecycleController({ informers, events, clock }: ControllerContext, graceMs: number): Controller {
+export function nodeLifecycleController(
+  { informers, events, clock }: ControllerContext,
+  graceMs: number,
+): Controller {
   const nodes = informers.of(Nodes);
   const lifecycle = new NodeLifecycle({
     nodes: nodes.lister,

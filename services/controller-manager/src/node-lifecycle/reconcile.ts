@@ -160,7 +160,7 @@ export class NodeLifecycle {
       const status = { conditions: [{ type: 'Ready', status: 'False', lastTransitionTime }] };
       try {
         await client.patch(Pods, { namespace, name }, 'strategic', { metadata: { uid }, status }, 'status');
-        events.warning({ resource: Pods as ResourceRef, object: pod }, 'NodeNotReady', 'Node is not ready');
+        events.warning({ resource: Pods, object: pod }, 'NodeNotReady', 'Node is not ready');
       } catch (error) {
         if (!isGone(error)) throw error;
       }

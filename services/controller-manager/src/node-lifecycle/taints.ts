@@ -23,7 +23,9 @@ const NO_EXECUTE_KEYS = new Set([NOT_READY, UNREACHABLE]);
 
 /** Keys of the NoSchedule taints that the node should have. */
 export function noScheduleKeys({ spec, status }: Node): string[] {
-  const keys = BY_CONDITION.filter(({ type, status: bad }) => findCondition(status?.conditions, type)?.status === bad);
+  const keys = BY_CONDITION.filter(
+    ({ type, status: bad }) => findCondition(status?.conditions, type)?.status === bad,
+  );
   return [...keys.map(({ key }) => key), ...(spec.unschedulable === true ? [UNSCHEDULABLE] : [])];
 }
 
@@ -40,7 +42,9 @@ export function presentNoExecuteKey({ spec }: Node): string | undefined {
 }
 
 function isOwn({ key, effect }: Taint): boolean {
-  return effect === 'NoSchedule' ? NO_SCHEDULE_KEYS.has(key) : effect === 'NoExecute' && NO_EXECUTE_KEYS.has(key);
+  return effect === 'NoSchedule'
+    ? NO_SCHEDULE_KEYS.has(key)
+    : effect === 'NoExecute' && NO_EXECUTE_KEYS.has(key);
 }
 
 /**

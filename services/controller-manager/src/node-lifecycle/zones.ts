@@ -29,7 +29,8 @@ export function isNodeReady({ status }: Node): boolean {
 export function zoneStateOf(nodes: readonly Node[]): ZoneState {
   const notReady = nodes.filter((each) => !isNodeReady(each)).length;
   if (notReady > 0 && notReady === nodes.length) return 'FullDisruption';
-  const isUnhealthy = notReady >= FEWEST_UNHEALTHY_NODES && notReady / nodes.length >= UNHEALTHY_ZONE_FRACTION;
+  const isUnhealthy =
+    notReady >= FEWEST_UNHEALTHY_NODES && notReady / nodes.length >= UNHEALTHY_ZONE_FRACTION;
   return isUnhealthy ? 'PartialDisruption' : 'Normal';
 }
 
@@ -58,7 +59,8 @@ export class EvictionPace {
       this.#zones.set(zone, { state: zoneStateOf(members), nodes: members.length, nextMs });
     }
     const before = this.#allDown;
-    this.#allDown = byZone.size > 0 && [...this.#zones.values()].every(({ state }) => state === 'FullDisruption');
+    this.#allDown =
+      byZone.size > 0 && [...this.#zones.values()].every(({ state }) => state === 'FullDisruption');
     return { recovered: before && !this.#allDown };
   }
 

@@ -53,7 +53,11 @@ export function podGarbageCollectorController({ informers, clock, logger }: Cont
   const missingNodes = (): Set<string> => {
     const missing = new Set<string>();
     for (const { spec } of pods.lister.list()) {
-      if (spec.nodeName !== undefined && spec.nodeName !== '' && nodes.lister.get(spec.nodeName) === undefined) {
+      if (
+        spec.nodeName !== undefined &&
+        spec.nodeName !== '' &&
+        nodes.lister.get(spec.nodeName) === undefined
+      ) {
         missing.add(spec.nodeName);
       }
     }

@@ -33,6 +33,8 @@ export class Quarantine {
   update(missing: ReadonlySet<string>, nowMs: number): string[] {
     for (const node of this.#missingSinceMs.keys()) if (!missing.has(node)) this.#missingSinceMs.delete(node);
     for (const node of missing) if (!this.#missingSinceMs.has(node)) this.#missingSinceMs.set(node, nowMs);
-    return [...this.#missingSinceMs].filter(([, sinceMs]) => nowMs - sinceMs >= QUARANTINE_MS).map(([node]) => node);
+    return [...this.#missingSinceMs]
+      .filter(([, sinceMs]) => nowMs - sinceMs >= QUARANTINE_MS)
+      .map(([node]) => node);
   }
 }

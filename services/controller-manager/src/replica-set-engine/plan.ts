@@ -35,7 +35,11 @@ export function planReplicas({ active, wanted, related, nowMs }: ReplicaPlanInpu
 const MAX_GENERATE_NAME = 58;
 
 /** A pod from the template, managed by `owner` (`GetPodFromTemplate`). */
-export function podFromTemplate(template: PodTemplateSpec, namespace: string, owner: OwnerReference): Draft<Pod> {
+export function podFromTemplate(
+  template: PodTemplateSpec,
+  namespace: string,
+  owner: OwnerReference,
+): Draft<Pod> {
   const { labels, annotations, finalizers } = template.metadata ?? {};
   return {
     metadata: {

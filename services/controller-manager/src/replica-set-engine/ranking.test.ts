@@ -9,7 +9,9 @@ const OLD = '2026-01-01T00:00:00Z';
 const NEW = '2026-01-01T23:00:00Z';
 
 const node = (nodeName: string): { spec: { nodeName: string } } => ({ spec: { nodeName } });
-const cost = (value: string): { annotations: Record<string, string> } => ({ annotations: { [POD_DELETION_COST]: value } });
+const cost = (value: string): { annotations: Record<string, string> } => ({
+  annotations: { [POD_DELETION_COST]: value },
+});
 const restarts = (restartCount: number): PodStatus => ({
   ...ready('True', OLD),
   containerStatuses: [{ name: 'web', ready: true, restartCount, image: '', imageID: '' }],
@@ -17,8 +19,16 @@ const restarts = (restartCount: number): PodStatus => ({
 
 test.each<[string, Pod, Pod]>([
   ['unassigned before assigned', pod('first', { status: ready('True') }), pod('second', node('a'))],
-  ['pending before running', pod('first', { ...node('a'), status: { phase: 'Pending' } }), pod('second', { ...node('a'), status: ready('False') })],
-  ['not ready before ready', pod('first', { ...node('a'), status: ready('False') }), pod('second', { ...node('a'), status: ready('True') })],
+  [
+    'pending before running',
+    pod('first', { ...node('a'), status: { phase: 'Pending' } }),
+    pod('second', { ...node('a'), status: ready('False') }),
+  ],
+  [
+    'not ready before ready',
+    pod('first', { ...node('a'), status: ready('False') }),
+    pod('second', { ...node('a'), status: ready('True') }),
+  ],
   [
     'cheap before dear',
     pod('first', { metadata: cost('-5'), ...node('a'), status: ready('True', OLD) }),
@@ -29,7 +39,11 @@ test.each<[string, Pod, Pod]>([
     pod('first', { ...node('a'), status: ready('True', NEW) }),
     pod('second', { ...node('a'), status: ready('True', OLD) }),
   ],
-  ['many restarts before few', pod('first', { ...node('a'), status: restarts(4) }), pod('second', { ...node('a'), status: restarts(1) })],
+  [
+    'many restarts before few',
+    pod('first', { ...node('a'), status: restarts(4) }),
+    pod('second', { ...node('a'), status: restarts(1) }),
+  ],
   [
     'young before old',
     pod('first', { metadata: { creationTimestamp: NEW }, ...node('a'), status: ready('True', OLD) }),
@@ -41,8 +55,14 @@ test.each<[string, Pod, Pod]>([
     pod('second', { metadata: cost('-1.5'), ...node('a'), status: ready('True') }),
   ],
 ])('%s', (_name, first, second) => {
-  for (const order of [[first, second], [second, first]]) {
-    expect(rankForDeletion(order, new Map(), NOW_MS).map(({ metadata }) => metadata.name)).toEqual(['first', 'second']);
+  for (const order of [
+    [first, second],
+    [second, first],
+  ]) {
+    expect(rankForDeletion(order, new Map(), NOW_MS).map(({ metadata }) => metadata.name)).toEqual([
+      'first',
+      'second',
+    ]);
   }
 });
 

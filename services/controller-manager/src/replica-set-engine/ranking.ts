@@ -78,7 +78,11 @@ export function podsPerNode(pods: readonly Pod[]): Map<string, number> {
  *
  * @param perNode active pods of the same workload per node, itself included.
  */
-export function rankForDeletion(pods: readonly Pod[], perNode: ReadonlyMap<string, number>, nowMs: number): Pod[] {
+export function rankForDeletion(
+  pods: readonly Pod[],
+  perNode: ReadonlyMap<string, number>,
+  nowMs: number,
+): Pod[] {
   return pods
     .map((pod): Rank => {
       const node = pod.spec.nodeName ?? '';

@@ -24,7 +24,11 @@ describe('a ReplicaSet', () => {
     const { cluster } = clusterWith(3);
     await cluster.runToEnd();
     expect(cluster.all(Pods)).toHaveLength(3);
-    expect(cluster.get(ReplicaSets, KEY).status).toMatchObject({ replicas: 3, readyReplicas: 3, observedGeneration: 1 });
+    expect(cluster.get(ReplicaSets, KEY).status).toMatchObject({
+      replicas: 3,
+      readyReplicas: 3,
+      observedGeneration: 1,
+    });
     expect(cluster.events.filter((each) => each.includes('SuccessfulCreate'))).toHaveLength(3);
   });
 
@@ -68,7 +72,12 @@ describe('a ReplicaSet', () => {
   test('adopts orphans that match, and lets go of its own that no longer do', async () => {
     const { cluster, owner } = clusterWith(2);
     cluster.seed(Pods, pod('orphan', { status: ready('True') }));
-    cluster.seed(Pods, pod('stray', { metadata: { labels: { app: 'other' }, ownerReferences: [controllerReference(owner, ReplicaSets)] } }));
+    cluster.seed(
+      Pods,
+      pod('stray', {
+        metadata: { labels: { app: 'other' }, ownerReferences: [controllerReference(owner, ReplicaSets)] },
+      }),
+    );
     await cluster.runToEnd();
     expect(controllerOf(cluster.get(Pods, 'default/orphan'))?.uid).toBe(owner.metadata.uid);
     expect(controllerOf(cluster.get(Pods, 'default/stray'))).toBeUndefined();
@@ -99,10 +108,13 @@ describe('a ReplicaSet', () => {
 
   test('stops after the first refusal, reports it, and recovers', async () => {
     const { cluster } = clusterWith(100);
-    cluster.fault = ({ verb }) => (verb === 'create' ? { error: forbidden(Pods, 'web-', 'exceeded quota'), when: 'before' } : undefined);
+    cluster.fault = ({ verb }) =>
+      verb === 'create' ? { error: forbidden(Pods, 'web-', 'exceeded quota'), when: 'before' } : undefined;
     await cluster.controllers[0]?.step();
     expect(cluster.writes.filter(podWrites)).toHaveLength(1);
-    expect(cluster.get(ReplicaSets, KEY).status?.conditions).toMatchObject([{ type: 'ReplicaFailure', reason: 'FailedCreate' }]);
+    expect(cluster.get(ReplicaSets, KEY).status?.conditions).toMatchObject([
+      { type: 'ReplicaFailure', reason: 'FailedCreate' },
+    ]);
     cluster.fault = undefined;
     await cluster.runToEnd();
     expect(cluster.all(Pods)).toHaveLength(100);
@@ -112,7 +124,8 @@ describe('a ReplicaSet', () => {
   test('an outage is no failure of the ReplicaSet, and answers that were lost leave no pod too many', async () => {
     const { cluster } = clusterWith(5);
     let lost = 0;
-    cluster.fault = ({ verb }) => (verb === 'create' && (lost += 1) <= 2 ? { error: connectionLost, when: 'after' } : undefined);
+    cluster.fault = ({ verb }) =>
+      verb === 'create' && (lost += 1) <= 2 ? { error: connectionLost, when: 'after' } : undefined;
     await cluster.runToEnd();
     expect(cluster.all(Pods)).toHaveLength(5);
     expect(cluster.get(ReplicaSets, KEY).status?.conditions).toBeUndefined();
@@ -146,5 +159,8 @@ test('a ReplicationController works alike, with its plain selector', async () =>
   });
   await cluster.runToEnd();
   expect(cluster.get(ReplicationControllers, KEY).status).toMatchObject({ replicas: 2, readyReplicas: 2 });
-  expect(cluster.all(Pods).map((each) => controllerOf(each)?.kind)).toEqual(['ReplicationController', 'ReplicationController']);
+  expect(cluster.all(Pods).map((each) => controllerOf(each)?.kind)).toEqual([
+    'ReplicationController',
+    'ReplicationController',
+  ]);
 });

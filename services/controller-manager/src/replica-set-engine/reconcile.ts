@@ -64,12 +64,15 @@ export class ReplicaSetReconciler<O extends ReplicaOwner> {
     if (owner === undefined) return {};
     if (!expectations.satisfied(owner.metadata.uid)) return { requeueAfterMs: AWAITING_EVENTS_MS };
     const pods = await this.#claim(client, owner);
-    const managed = isBeingDeleted(owner) ? UNCHANGED : await this.#manage(client, owner, pods.filter(isPodActive));
+    const managed = isBeingDeleted(owner)
+      ? UNCHANGED
+      : await this.#manage(client, owner, pods.filter(isPodActive));
     if (isNamespaceTerminating(managed.error)) {
       logger.debug({ key }, 'the namespace is going away');
       return {};
     }
-    if (managed.failure !== undefined || !managed.changed) await this.#writeStatus(client, owner, pods, managed);
+    if (managed.failure !== undefined || !managed.changed)
+      await this.#writeStatus(client, owner, pods, managed);
     if (managed.error !== undefined) throw managed.error;
     const requeueAfterMs = nextAvailabilityMs(pods, owner.spec.minReadySeconds ?? 0, clock.now());
     return requeueAfterMs === undefined ? {} : { requeueAfterMs };
@@ -98,7 +101,11 @@ export class ReplicaSetReconciler<O extends ReplicaOwner> {
     const { kind, expectations, events } = this.#options;
     const { uid, namespace } = owner.metadata;
     const subject = { resource: kind.resource as ResourceRef, object: owner };
-    const draft = podFromTemplate(owner.spec.template ?? {}, namespace, controllerReference(owner, kind.resource));
+    const draft = podFromTemplate(
+      owner.spec.template ?? {},
+      namespace,
+      controllerReference(owner, kind.resource),
+    );
     expectations.expectCreations(uid, count);
     let attempted = 0;
     const { successes, error } = await slowStart(count, async () => {
@@ -137,17 +144,29 @@ export class ReplicaSetReconciler<O extends ReplicaOwner> {
         expectations.deletionObserved(ownerUid, uid);
         if (isNotFound(failure)) return;
         error ??= failure;
-        if (!isOutage(failure)) events.warning(subject, 'FailedDelete', `Error deleting: ${messageOf(failure)}`);
+        if (!isOutage(failure))
+          events.warning(subject, 'FailedDelete', `Error deleting: ${messageOf(failure)}`);
       }
     };
     await Promise.all(pods.map(removeOne));
     return { changed: successes > 0, failure: failureOf('FailedDelete', error), error };
   }
 
-  async #writeStatus(client: Client, owner: O, pods: readonly Pod[], { failure, changed }: Managed): Promise<void> {
+  async #writeStatus(
+    client: Client,
+    owner: O,
+    pods: readonly Pod[],
+    { failure, changed }: Managed,
+  ): Promise<void> {
     const { kind, owners, clock } = this.#options;
     const { countsTerminating } = kind;
-    let status: ReplicaSetStatus = replicaStatus({ owner, pods, failure, countsTerminating, nowMs: clock.now() });
+    let status: ReplicaSetStatus = replicaStatus({
+      owner,
+      pods,
+      failure,
+      countsTerminating,
+      nowMs: clock.now(),
+    });
     // Pods are on their way: only the failure is news, the counts would be from before.
     if (changed) status = { ...(owner.status ?? { replicas: 0 }), conditions: status.conditions ?? [] };
     if (semanticallyEqual(status, owner.status)) return;

@@ -53,7 +53,9 @@ describe('the status of a set of replicas', () => {
       failure: { reason: 'FailedDelete', message: 'second' },
     });
     expect(again.conditions).toEqual(failed.conditions);
-    expect(replicaStatus({ ...input, owner: { ...owner, status: failed }, failure: undefined }).conditions).toBeUndefined();
+    expect(
+      replicaStatus({ ...input, owner: { ...owner, status: failed }, failure: undefined }).conditions,
+    ).toBeUndefined();
   });
 });
 
@@ -77,8 +79,18 @@ describe('the plan of a set of replicas', () => {
 });
 
 test('a pod comes from the template, is named after its owner and managed by it', () => {
-  const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'x'.repeat(70), uid: 'u', controller: true };
-  const made = podFromTemplate({ metadata: { labels: { app: 'web' } }, spec: { containers: [] } }, 'default', owner);
+  const owner = {
+    apiVersion: 'apps/v1',
+    kind: 'ReplicaSet',
+    name: 'x'.repeat(70),
+    uid: 'u',
+    controller: true,
+  };
+  const made = podFromTemplate(
+    { metadata: { labels: { app: 'web' } }, spec: { containers: [] } },
+    'default',
+    owner,
+  );
   expect(made.metadata).toEqual({
     namespace: 'default',
     generateName: `${'x'.repeat(57)}-`,

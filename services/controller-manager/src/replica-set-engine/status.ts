@@ -23,7 +23,13 @@ function unlessZero<K extends string>(name: K, count: number): { [key in K]?: nu
   return (count === 0 ? {} : { [name]: count }) as { [key in K]?: number };
 }
 
-export function replicaStatus({ owner, pods, failure, countsTerminating, nowMs }: StatusInput): ReplicaSetStatus {
+export function replicaStatus({
+  owner,
+  pods,
+  failure,
+  countsTerminating,
+  nowMs,
+}: StatusInput): ReplicaSetStatus {
   const isFullyLabeled = labelSelectorMatcher({ matchLabels: owner.spec.template?.metadata?.labels ?? {} });
   const minReadySeconds = owner.spec.minReadySeconds ?? 0;
   const counts = { replicas: 0, fullyLabeled: 0, ready: 0, available: 0, terminating: 0 };

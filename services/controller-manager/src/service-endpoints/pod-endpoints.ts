@@ -24,7 +24,10 @@ export function hasSelector({ spec }: Service): boolean {
 }
 
 /** The number of the service port's target on this pod; undefined when the pod has no port of that name (`FindPort`). */
-function targetPort({ spec }: Pod, { targetPort: target, port, protocol = 'TCP' }: ServicePort): number | undefined {
+function targetPort(
+  { spec }: Pod,
+  { targetPort: target, port, protocol = 'TCP' }: ServicePort,
+): number | undefined {
   if (target === undefined || target === '' || target === 0) return port;
   if (typeof target === 'number') return target;
   const restartable = (spec.initContainers ?? []).filter((each) => each.restartPolicy === 'Always');
@@ -68,7 +71,8 @@ export function belongsInEndpoints(pod: Pod, includeTerminating: boolean): boole
 
 /** The pod's own name within the headless Service that it names as its subdomain. */
 export function hostnameIn(service: Service, { spec, metadata }: Pod): string | undefined {
-  const isNamed = spec.hostname !== undefined && spec.hostname !== '' && spec.subdomain === service.metadata.name;
+  const isNamed =
+    spec.hostname !== undefined && spec.hostname !== '' && spec.subdomain === service.metadata.name;
   return isNamed && metadata.namespace === service.metadata.namespace ? spec.hostname : undefined;
 }
 

@@ -31,9 +31,11 @@ export class TriggerTimes {
     for (const pod of pods) {
       const atMs = changeTimeMs(pod);
       seen.podMs.set(pod.metadata.name, atMs);
-      if (before !== undefined && atMs > (before.podMs.get(pod.metadata.name) ?? 0)) oldestMs = Math.min(oldestMs, atMs);
+      if (before !== undefined && atMs > (before.podMs.get(pod.metadata.name) ?? 0))
+        oldestMs = Math.min(oldestMs, atMs);
     }
-    if (before === undefined || seen.serviceMs > before.serviceMs) oldestMs = Math.min(oldestMs, seen.serviceMs);
+    if (before === undefined || seen.serviceMs > before.serviceMs)
+      oldestMs = Math.min(oldestMs, seen.serviceMs);
     this.#seen.set(key, seen);
     return Number.isFinite(oldestMs) ? oldestMs : undefined;
   }

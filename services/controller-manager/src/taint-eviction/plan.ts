@@ -32,7 +32,8 @@ export function toleratedMs({ spec }: Pod, taints: readonly Taint[]): number | u
     const used = (spec.tolerations ?? []).filter((each) => tolerates(each, taint));
     if (used.length === 0) return 0;
     for (const { tolerationSeconds } of used) {
-      if (tolerationSeconds !== undefined) shortestSeconds = Math.min(shortestSeconds, Math.max(0, tolerationSeconds));
+      if (tolerationSeconds !== undefined)
+        shortestSeconds = Math.min(shortestSeconds, Math.max(0, tolerationSeconds));
     }
   }
   return Number.isFinite(shortestSeconds) ? shortestSeconds * 1000 : undefined;

@@ -2,7 +2,7 @@
 
 import type { Node, Pod } from '@orrery/api/gen/types.ts';
 import { isBeingDeleted, keyOf } from '@orrery/api/meta.ts';
-import { Nodes, Pods, type ResourceRef } from '@orrery/api/resources.ts';
+import { Nodes, Pods } from '@orrery/api/resources.ts';
 import { isNotFound } from '@orrery/api/status-error.ts';
 import type { Client } from '@orrery/client/client.ts';
 import type { EventRecorder } from '@orrery/client/events.ts';
@@ -81,7 +81,7 @@ export class TaintEviction {
   }
 
   #report(pod: Pod, message: string): void {
-    this.#options.events.normal({ resource: Pods as ResourceRef, object: pod }, 'TaintManagerEviction', message);
+    this.#options.events.normal({ resource: Pods, object: pod }, 'TaintManagerEviction', message);
   }
 }
 

@@ -17,7 +17,10 @@ export class ControllerUnderTest {
   constructor(cluster: FakeCluster, factory: ControllerFactory) {
     this.#cluster = cluster;
     this.controller = factory(cluster.context);
-    this.controller.setup({ add: (key) => void this.queued.add(key), addAfter: (key, delayMs) => this.#add(key, delayMs) });
+    this.controller.setup({
+      add: (key) => void this.queued.add(key),
+      addAfter: (key, delayMs) => this.#add(key, delayMs),
+    });
   }
 
   async reconcile(key: string): Promise<ReconcileResult> {
@@ -50,7 +53,8 @@ export class ControllerUnderTest {
 /** Lets all controllers work until none has anything to do; fails after `limit` reconciliations. */
 export async function settle(controllers: readonly ControllerUnderTest[], limit = 1_000): Promise<void> {
   for (let turn = 0, busy = true; busy; turn += 1) {
-    if (turn === limit) throw new Error(`still busy: ${controllers.flatMap(({ queued }) => [...queued]).join(', ')}`);
+    if (turn === limit)
+      throw new Error(`still busy: ${controllers.flatMap(({ queued }) => [...queued]).join(', ')}`);
     busy = false;
     for (const each of controllers) busy = (await each.step()) || busy;
   }

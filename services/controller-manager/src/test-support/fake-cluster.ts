@@ -9,7 +9,13 @@ import { jsonClone, jsonEqual } from '@orrery/api/json.ts';
 import { formatTime, objectKey } from '@orrery/api/meta.ts';
 import { Namespaces, Pods, type ResourceRef } from '@orrery/api/resources.ts';
 import { parseLabelSelector } from '@orrery/api/selectors.ts';
-import { alreadyExists, conflict, notFound, OBJECT_MODIFIED, serviceUnavailable } from '@orrery/api/status-error.ts';
+import {
+  alreadyExists,
+  conflict,
+  notFound,
+  OBJECT_MODIFIED,
+  serviceUnavailable,
+} from '@orrery/api/status-error.ts';
 import type { Client, DeleteOptions, ListOptions, ObjectList, ObjectName } from '@orrery/client/client.ts';
 import type { EventRecorder } from '@orrery/client/events.ts';
 import type { ControllerContext } from '@orrery/controller/controller.ts';
@@ -46,7 +52,8 @@ export class FakeCluster {
 
   get context(): ControllerContext {
     const record = (type: string): EventRecorder['normal'] => {
-      return ({ object }, reason, message) => this.events.push(`${type} ${object.metadata.name} ${reason}: ${message}`);
+      return ({ object }, reason, message) =>
+        this.events.push(`${type} ${object.metadata.name} ${reason}: ${message}`);
     };
     const events: EventRecorder = { normal: record('Normal'), warning: record('Warning') };
     return {
@@ -96,7 +103,8 @@ export class FakeCluster {
     const copy = jsonClone(this.get(resource, key));
     const spec = jsonClone((copy as Json)['spec']);
     change(copy);
-    if (!jsonEqual(spec, (copy as Json)['spec'])) copy.metadata.generation = (copy.metadata.generation ?? 0) + 1;
+    if (!jsonEqual(spec, (copy as Json)['spec']))
+      copy.metadata.generation = (copy.metadata.generation ?? 0) + 1;
     return this.#store(resource, copy);
   }
 
@@ -142,12 +150,16 @@ export class FakeCluster {
         this.reads += 1;
         return jsonClone(this.get(resource, nameOf(name)));
       },
-      list: async <T extends KubeObject>(resource: ResourceRef<T>, options: ListOptions = {}): Promise<ObjectList<T>> => {
+      list: async <T extends KubeObject>(
+        resource: ResourceRef<T>,
+        options: ListOptions = {},
+      ): Promise<ObjectList<T>> => {
         this.reads += 1;
         const matches = parseLabelSelector(options.labelSelector ?? '');
         const items = this.all(resource).filter(
           ({ metadata }) =>
-            (options.namespace === undefined || metadata.namespace === options.namespace) && matches(metadata.labels),
+            (options.namespace === undefined || metadata.namespace === options.namespace) &&
+            matches(metadata.labels),
         );
         return { items: jsonClone(items), revision: this.#revision };
       },
@@ -199,7 +211,7 @@ export class FakeCluster {
         throw conflict(resource, object.metadata.name, OBJECT_MODIFIED);
       }
       if (verb === 'finalize' && isEmptyList((wanted['spec'] as Json | undefined)?.['finalizers'])) {
-        this.remove(resource as unknown as ResourceRef, key);
+        this.remove(resource, key);
         return jsonClone(object);
       }
       return jsonClone(
@@ -225,7 +237,8 @@ export class FakeCluster {
           throw conflict(resource, current.metadata.name, `the ${field} in the precondition differs`);
         }
       }
-      const apply = { strategic: strategicallyPatched, merge: mergePatched, json: jsonPatched }[type] ?? mergePatched;
+      const apply =
+        { strategic: strategicallyPatched, merge: mergePatched, json: jsonPatched }[type] ?? mergePatched;
       const patched = apply(jsonClone(current), patch) as Json;
       return jsonClone(
         this.change(resource, key, (copy) => {
@@ -251,7 +264,8 @@ export class FakeCluster {
       }
       this.change(resource, key, (copy) => {
         const finalizer = { Foreground: 'foregroundDeletion', Orphan: 'orphan' }[propagationPolicy as string];
-        if (finalizer !== undefined) copy.metadata.finalizers = [...(copy.metadata.finalizers ?? []), finalizer];
+        if (finalizer !== undefined)
+          copy.metadata.finalizers = [...(copy.metadata.finalizers ?? []), finalizer];
         copy.metadata.deletionTimestamp ??= formatTime(this.clock.now());
         const running = resource.resource === 'pods' && (copy as unknown as Pod).spec.nodeName !== undefined;
         copy.metadata.deletionGracePeriodSeconds = running ? (gracePeriodSeconds ?? 30) : 0;
@@ -268,7 +282,9 @@ function isEmptyList(value: unknown): boolean {
 /** Deleted, and nothing holds it back. */
 function isFinished(resource: ResourceRef, { metadata }: KubeObject): boolean {
   const held = resource.resource === 'namespaces' || !isEmptyList(metadata.finalizers);
-  return metadata.deletionTimestamp !== undefined && (metadata.deletionGracePeriodSeconds ?? 0) === 0 && !held;
+  return (
+    metadata.deletionTimestamp !== undefined && (metadata.deletionGracePeriodSeconds ?? 0) === 0 && !held
+  );
 }
 
 function deepFreeze(value: unknown): void {

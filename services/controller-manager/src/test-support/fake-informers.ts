@@ -27,7 +27,9 @@ class FakeInformer implements Informer<KubeObject> {
   readonly lister: Lister<KubeObject> = {
     get: (key) => this.#objects.get(key),
     list: (namespace) =>
-      [...this.#objects.values()].filter((each) => namespace === undefined || each.metadata.namespace === namespace),
+      [...this.#objects.values()].filter(
+        (each) => namespace === undefined || each.metadata.namespace === namespace,
+      ),
     byIndex: (index, value) => {
       const values = this.#indexes.get(index);
       if (values === undefined) throw new Error(`no index ${index} on ${this.resource.resource}`);

@@ -17,7 +17,8 @@ function merged(target: unknown, patch: unknown, mergeList: ListMerge): unknown 
   for (const [field, value] of Object.entries(patch)) {
     const current = result[field];
     if (value === null) delete result[field];
-    else if (Array.isArray(value)) result[field] = mergeList(Array.isArray(current) ? current : [], value, field);
+    else if (Array.isArray(value))
+      result[field] = mergeList(Array.isArray(current) ? current : [], value, field);
     else result[field] = merged(current, value, mergeList);
   }
   return result;
@@ -66,7 +67,8 @@ export function jsonPatched(target: unknown, operations: unknown): unknown {
     for (const field of fields) parent = parent[field] as Json;
     if (op === 'remove') delete parent[last];
     else if (op !== 'test') parent[last] = value;
-    else if (!jsonEqual(parent[last], value)) throw new StatusError(422, 'Invalid', `testing value ${path} failed`);
+    else if (!jsonEqual(parent[last], value))
+      throw new StatusError(422, 'Invalid', `testing value ${path} failed`);
   }
   return target;
 }

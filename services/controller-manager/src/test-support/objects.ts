@@ -3,7 +3,6 @@
 import type {
   Deployment,
   DeploymentSpec,
-  Draft,
   Lease,
   NamespacedMeta,
   Node,
@@ -90,14 +89,26 @@ export function deployment(
   };
 }
 
-export function service(parts: Partial<Service['spec']> = {}, metadata: Partial<NamespacedMeta> = {}): Service {
+export function service(
+  parts: Partial<Service['spec']> = {},
+  metadata: Partial<NamespacedMeta> = {},
+): Service {
   return {
     metadata: meta('web', metadata),
-    spec: { selector: { app: 'web' }, ports: [{ port: 80, protocol: 'TCP' }], clusterIP: '10.0.0.1', ...parts },
+    spec: {
+      selector: { app: 'web' },
+      ports: [{ port: 80, protocol: 'TCP' }],
+      clusterIP: '10.0.0.1',
+      ...parts,
+    },
   };
 }
 
-export function node(name: string, readiness?: 'True' | 'False' | 'Unknown', labels: Record<string, string> = {}): Draft<Node> & { metadata: ObjectMeta } {
+export function node(
+  name: string,
+  readiness?: 'True' | 'False' | 'Unknown',
+  labels: Record<string, string> = {},
+): Node {
   return {
     metadata: clusterMeta(name, { labels }),
     spec: {},
@@ -109,5 +120,8 @@ export function node(name: string, readiness?: 'True' | 'False' | 'Unknown', lab
 }
 
 export function lease(name: string, renewTime: string): Lease {
-  return { metadata: meta(name, { namespace: 'kube-node-lease', uid: `lease-of-${name}` }), spec: { renewTime } };
+  return {
+    metadata: meta(name, { namespace: 'kube-node-lease', uid: `lease-of-${name}` }),
+    spec: { renewTime },
+  };
 }

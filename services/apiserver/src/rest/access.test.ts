@@ -50,11 +50,31 @@ test('a certificate of another authority is refused, whatever it says', async ()
 
 describe('a user who is no administrator', () => {
   const cases: [string, string, string][] = [
-    ['GET', '/api/v1/namespaces/default/pods', 'pods is forbidden: User "bob" cannot list resource "pods" in API group "" in the namespace "default"'],
-    ['GET', '/api/v1/pods?watch=1', 'pods is forbidden: User "bob" cannot watch resource "pods" in API group "" at the cluster scope'],
-    ['GET', '/api/v1/nodes/n1', 'nodes "n1" is forbidden: User "bob" cannot get resource "nodes" in API group "" at the cluster scope'],
-    ['DELETE', '/apis/apps/v1/namespaces/x/deployments/d', 'deployments.apps "d" is forbidden: User "bob" cannot delete resource "deployments" in API group "apps" in the namespace "x"'],
-    ['PATCH', '/apis/apps/v1/namespaces/x/deployments/d/scale', 'deployments.apps "d" is forbidden: User "bob" cannot patch resource "deployments/scale" in API group "apps" in the namespace "x"'],
+    [
+      'GET',
+      '/api/v1/namespaces/default/pods',
+      'pods is forbidden: User "bob" cannot list resource "pods" in API group "" in the namespace "default"',
+    ],
+    [
+      'GET',
+      '/api/v1/pods?watch=1',
+      'pods is forbidden: User "bob" cannot watch resource "pods" in API group "" at the cluster scope',
+    ],
+    [
+      'GET',
+      '/api/v1/nodes/n1',
+      'nodes "n1" is forbidden: User "bob" cannot get resource "nodes" in API group "" at the cluster scope',
+    ],
+    [
+      'DELETE',
+      '/apis/apps/v1/namespaces/x/deployments/d',
+      'deployments.apps "d" is forbidden: User "bob" cannot delete resource "deployments" in API group "apps" in the namespace "x"',
+    ],
+    [
+      'PATCH',
+      '/apis/apps/v1/namespaces/x/deployments/d/scale',
+      'deployments.apps "d" is forbidden: User "bob" cannot patch resource "deployments/scale" in API group "apps" in the namespace "x"',
+    ],
     ['GET', '/metrics', 'forbidden: User "bob" cannot get path "/metrics"'],
   ];
 

@@ -54,7 +54,8 @@ function refuseInvalid({ target }: Binding, name: string): void {
   const errors: FieldError[] = [];
   if (name === '') errors.push(field.required('metadata.name'));
   const kind = target?.kind ?? '';
-  if (kind !== '' && kind !== 'Node') errors.push(field.notSupported('target.kind', kind, ['Node', '<empty>']));
+  if (kind !== '' && kind !== 'Node')
+    errors.push(field.notSupported('target.kind', kind, ['Node', '<empty>']));
   if ((target?.name ?? '') === '') errors.push(field.required('target.name'));
   if (errors.length > 0) throw invalid({ group: '', kind: 'Binding', name }, errors);
 }

@@ -68,7 +68,10 @@ async function parseBody(
     case '':
     case JSON_TYPE: {
       const parsed = parseJson(body.toString(), { kind, duplicates: findsDuplicates });
-      return { value: parsed.value, duplicates: parsed.duplicates.map((path) => `duplicate field "${path}"`) };
+      return {
+        value: parsed.value,
+        duplicates: parsed.duplicates.map((path) => `duplicate field "${path}"`),
+      };
     }
     case YAML_TYPE:
       return parseYaml(body.toString());
@@ -123,14 +126,18 @@ function checkKind(candidate: Candidate, expected: ExpectedKind): void {
   if (kind === expected.kind && (expected.anyVersion === true || apiVersion === expectedVersion)) return;
   const { group, version } = parseApiVersion(apiVersion);
   const mismatch = (why: string): StatusError =>
-    badRequest(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${expected.kind}: ${why}`);
+    badRequest(
+      `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${expected.kind}: ${why}`,
+    );
   if (typeNameOf(group, version, kind) === undefined) {
     throw mismatch(
       `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme "orrery"`,
     );
   }
   if (kind !== expected.kind) {
-    throw mismatch(`converting (${version}.${kind}) to (${expected.version}.${expected.kind}): unknown conversion`);
+    throw mismatch(
+      `converting (${version}.${kind}) to (${expected.version}.${expected.kind}): unknown conversion`,
+    );
   }
   throw badRequest(
     `the API version in the data (${apiVersion}) does not match the expected API version (${expectedVersion})`,

@@ -74,7 +74,12 @@ function deletedStatus({ served, name }: Target, { object }: DeleteResult): Stat
     apiVersion: 'v1',
     metadata: {},
     status: 'Success',
-    details: { name, ...optional('group', group || undefined), kind: served.plural, uid: object.metadata.uid },
+    details: {
+      name,
+      ...optional('group', group || undefined),
+      kind: served.plural,
+      uid: object.metadata.uid,
+    },
   };
 }
 

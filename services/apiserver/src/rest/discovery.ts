@@ -4,7 +4,13 @@
  */
 
 import { createHash } from 'node:crypto';
-import { BINDINGS, type Catalog, type GroupCatalog, type GroupVersionCatalog, type ServedResource } from './catalog.ts';
+import {
+  BINDINGS,
+  type Catalog,
+  type GroupCatalog,
+  type GroupVersionCatalog,
+  type ServedResource,
+} from './catalog.ts';
 import type { Exchange } from './exchange.ts';
 import { parseAccept } from './media-type.ts';
 import { contentTypeOf, plainForms } from './negotiation.ts';
@@ -51,7 +57,8 @@ export class Discovery {
     const document = this.#documents.get(path);
     if (document === undefined) return false;
     const { accept } = exchange.request.headers;
-    if (document.aggregated !== undefined && serveAggregated(exchange, document.aggregated, accept)) return true;
+    if (document.aggregated !== undefined && serveAggregated(exchange, document.aggregated, accept))
+      return true;
     const { encoding } = plainForms.negotiate(accept);
     await sendJson(exchange, 200, encoding, document.legacy, ['Vary', 'Accept']);
     return true;
@@ -77,7 +84,11 @@ function serveAggregated(
   return false;
 }
 
-function sendAggregated(exchange: Exchange, version: string, { json, etag }: { json: string; etag: string }): void {
+function sendAggregated(
+  exchange: Exchange,
+  version: string,
+  { json, etag }: { json: string; etag: string },
+): void {
   const quoted = `"${etag}"`;
   const headers: RawHeaders = ['ETag', quoted, 'Vary', 'Accept'];
   const contentType = `${contentTypeOf('json')};g=${AGGREGATED_GROUP};v=${version};as=APIGroupDiscoveryList`;
@@ -117,7 +128,10 @@ function preferredNames({ definition, isInPreferredGroup }: ServedResource): {
 } {
   const { shortNames, categories } = definition;
   if (!isInPreferredGroup) return {};
-  return { ...(shortNames === undefined ? {} : { shortNames }), ...(categories === undefined ? {} : { categories }) };
+  return {
+    ...(shortNames === undefined ? {} : { shortNames }),
+    ...(categories === undefined ? {} : { categories }),
+  };
 }
 
 function discoveredResources(version: GroupVersionCatalog): object[] {
@@ -201,5 +215,10 @@ function apiResourceList(version: GroupVersionCatalog): string {
       verbs: ['create'],
     });
   }
-  return JSON.stringify({ kind: 'APIResourceList', apiVersion: 'v1', groupVersion: version.apiVersion, resources });
+  return JSON.stringify({
+    kind: 'APIResourceList',
+    apiVersion: 'v1',
+    groupVersion: version.apiVersion,
+    resources,
+  });
 }

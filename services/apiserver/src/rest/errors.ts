@@ -30,9 +30,5 @@ export function unsupportedMediaType(accepted: readonly string[]): StatusError {
 }
 
 export function bodyTooLarge(limitBytes: number): StatusError {
-  return new StatusError(
-    413,
-    'RequestEntityTooLarge',
-    `Request entity too large: limit is ${limitBytes}`,
-  );
+  return new StatusError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${limitBytes}`);
 }

@@ -26,7 +26,10 @@ export class HealthEndpoint {
   }
 
   get paths(): string[] {
-    return [...this.#checksByPath].flatMap(([path, checks]) => [path, ...checks.map(({ name }) => `${path}/${name}`)]);
+    return [...this.#checksByPath].flatMap(([path, checks]) => [
+      path,
+      ...checks.map(({ name }) => `${path}/${name}`),
+    ]);
   }
 
   /** Answers for the endpoints and the single checks below them; false when there is nothing at the path. */
@@ -49,7 +52,9 @@ export class HealthEndpoint {
 function report(exchange: Exchange, endpoint: string, checks: readonly HealthCheck[]): void {
   const results = checks.map(({ name, failure }) => ({ name, isOk: failure() === undefined }));
   const isOk = results.every((each) => each.isOk);
-  const lines = results.map((each) => (each.isOk ? `[+]${each.name} ok` : `[-]${each.name} failed: reason withheld`));
+  const lines = results.map((each) =>
+    each.isOk ? `[+]${each.name} ok` : `[-]${each.name} failed: reason withheld`,
+  );
   lines.push(`${endpoint} check ${isOk ? 'passed' : 'failed'}`);
   const isBrief = isOk && flag(exchange.query, 'verbose') !== true;
   const body = isBrief ? 'ok' : `${lines.join('\n')}\n`;

@@ -12,7 +12,10 @@ function selectionOf(api: Api, { served }: Target, query: URLSearchParams): Sele
   const fields = text(query, 'fieldSelector');
   return {
     ...optional('labels', labels === undefined ? undefined : parseLabelSelector(labels)),
-    ...optional('fields', fields === undefined ? undefined : api.compileFieldSelector(served.definition, fields)),
+    ...optional(
+      'fields',
+      fields === undefined ? undefined : api.compileFieldSelector(served.definition, fields),
+    ),
   };
 }
 

@@ -77,11 +77,7 @@ export class Negotiator {
 
 function notAcceptable(encodings: readonly Encoding[]): StatusError {
   const accepted = encodings.map(contentTypeOf).join(', ');
-  return new StatusError(
-    406,
-    'NotAcceptable',
-    `only the following media types are accepted: ${accepted}`,
-  );
+  return new StatusError(406, 'NotAcceptable', `only the following media types are accepted: ${accepted}`);
 }
 
 /** One object: get, create, update, patch, delete. */
@@ -92,5 +88,8 @@ export const listForms = new Negotiator(['json', 'yaml'], ['Table', 'PartialObje
 /** One line per event: JSON only. */
 export const watchForms = new Negotiator(['json'], ['Table', 'PartialObjectMetadata']);
 
-/** Discovery documents, scales and statuses: nothing to transform. */
+/** Discovery, scales and statuses: nothing to transform. */
 export const plainForms = new Negotiator(['json', 'yaml'], []);
+
+/** OpenAPI documents. */
+export const jsonForms = new Negotiator(['json'], []);

@@ -11,7 +11,7 @@ import {
 } from '../schema/openapi.ts';
 import type { Catalog, GroupVersionCatalog } from './catalog.ts';
 import type { Exchange } from './exchange.ts';
-import { plainForms } from './negotiation.ts';
+import { jsonForms } from './negotiation.ts';
 import { FixedDocument, sendJson, sendText } from './respond.ts';
 import { GIT_VERSION } from './version.ts';
 
@@ -50,7 +50,7 @@ export class OpenApiEndpoint {
   }
 
   async #serveIndex(exchange: Exchange): Promise<void> {
-    const { encoding } = plainForms.negotiate(exchange.request.headers.accept);
+    const { encoding } = jsonForms.negotiate(exchange.request.headers.accept);
     const hashes = new Map<string, string>();
     for (const [key, version] of this.#versions) {
       hashes.set(key, this.#document(key, version).hash);
@@ -61,7 +61,7 @@ export class OpenApiEndpoint {
   }
 
   async #serveDocument(exchange: Exchange, key: string, version: GroupVersionCatalog): Promise<void> {
-    plainForms.negotiate(exchange.request.headers.accept);
+    jsonForms.negotiate(exchange.request.headers.accept);
     const { document, hash } = this.#document(key, version);
     const etag = `"${hash}"`;
     const asked = exchange.query.get('hash');

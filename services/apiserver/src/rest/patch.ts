@@ -51,7 +51,8 @@ export async function readPatch(exchange: Exchange): Promise<Patch> {
     type,
     text,
     document: parsePatch(text, type),
-    duplicates: validation === 'Ignore' ? [] : findDuplicates(text).map((path) => duplicateProblem(type, path)),
+    duplicates:
+      validation === 'Ignore' ? [] : findDuplicates(text).map((path) => duplicateProblem(type, path)),
     validation,
   };
 }

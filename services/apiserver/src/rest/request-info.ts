@@ -40,7 +40,8 @@ export function requestInfo(method: string, path: string, query: URLSearchParams
   }
   const group = isCore ? '' : segments[1]!;
   const version = segments[prefixLength - 1]!;
-  const isWatchPath = segments[prefixLength] === 'watch' && segments.length > prefixLength + 1;
+  const isWatchPath =
+    method === 'GET' && segments[prefixLength] === 'watch' && segments.length > prefixLength + 1;
   const rest = segments.slice(isWatchPath ? prefixLength + 1 : prefixLength);
   const place = placeOf(rest);
   const watches = isWatchPath || (method === 'GET' && flag(query, 'watch') === true);

@@ -29,20 +29,21 @@ export class RequestMetrics {
   readonly #durations = new Map<string, { observe(seconds: number): void }>();
 
   constructor(metrics: Metrics) {
-    this.#total = metrics.counter<RequestLabel>('apiserver_request_total', 'Requests by verb, resource and HTTP code.', [
-      'verb',
-      'resource',
-      'code',
-    ]);
+    this.#total = metrics.counter<RequestLabel>(
+      'apiserver_request_total',
+      'Requests by verb, resource and HTTP code.',
+      ['verb', 'resource', 'code'],
+    );
     this.#duration = metrics.histogram<TargetLabel>(
       'apiserver_request_duration_seconds',
       'Seconds from a request to the end of its answer, without watches.',
       ['verb', 'resource'],
     );
-    this.#longRunning = metrics.gauge<TargetLabel>('apiserver_longrunning_requests', 'Watches that are open.', [
-      'verb',
-      'resource',
-    ]);
+    this.#longRunning = metrics.gauge<TargetLabel>(
+      'apiserver_longrunning_requests',
+      'Watches that are open.',
+      ['verb', 'resource'],
+    );
   }
 
   watchStarted(resource: string): void {

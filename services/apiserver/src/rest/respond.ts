@@ -18,7 +18,14 @@ export type RawHeaders = OutgoingHttpHeader[];
 
 /** What every answer carries, and what handlers had to warn about. */
 export function commonHeaders({ auditId, warnings, isClosing }: Exchange, contentType: string): RawHeaders {
-  const headers: RawHeaders = ['Audit-Id', auditId, 'Cache-Control', 'no-cache, private', 'Content-Type', contentType];
+  const headers: RawHeaders = [
+    'Audit-Id',
+    auditId,
+    'Cache-Control',
+    'no-cache, private',
+    'Content-Type',
+    contentType,
+  ];
   if (warnings.length > 0) headers.push(...warningHeaders(warnings));
   if (isClosing()) headers.push('Connection', 'close');
   return headers;
@@ -33,7 +40,7 @@ function warningHeaders(warnings: readonly string[]): RawHeaders {
   for (const text of new Set(warnings)) {
     // oxlint-disable-next-line no-control-regex
     const quoted = text.replaceAll(/[\u0000-\u001f\u007f]/g, ' ').replaceAll(/["\\]/g, String.raw`\$&`);
-    // Node writes headers as Latin-1: the bytes of UTF-8, one by one.
+    // Node takes Latin-1 in headers: the bytes of UTF-8, one by one.
     const value = Buffer.from(`299 - "${quoted}"`).toString('latin1');
     bytes += value.length;
     if (bytes > MAX_WARNING_BYTES) break;
@@ -56,7 +63,8 @@ export function sendText(
   const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
   headers.push('Content-Length', bytes, ...extraHeaders);
   response.writeHead(code, headers);
-  response.end(body);
+  // Node joins a string with the headers and encodes both as UTF-8; ours are bytes already.
+  response.end(exchange.warnings.length > 0 && typeof body === 'string' ? Buffer.from(body) : body);
 }
 
 /** Sends a JSON text in the encoding that was negotiated. */

@@ -35,7 +35,8 @@ export class Router {
   /** @throws StatusError 404 for what there is not, 405 for what cannot be done with it. */
   target(version: GroupVersionCatalog, info: RequestInfo): Target {
     const { namespace, name, resource } = info;
-    if (resource === BINDINGS && version.bindable !== undefined) return bindingsTarget(version.bindable, info);
+    if (resource === BINDINGS && version.bindable !== undefined)
+      return bindingsTarget(version.bindable, info);
     const served = version.resources.get(resource);
     if (served === undefined) throw resourceNotFound();
     if (!served.namespaced && namespace !== '') throw resourceNotFound();
@@ -55,7 +56,10 @@ function bindingsTarget(served: ServedResource, { verb, namespace, name }: Reque
   return { served, namespace, name: '', subresource: 'binding' };
 }
 
-function subresourceOf(served: ServedResource, { subresource, name, verb }: RequestInfo): SubresourceName | '' {
+function subresourceOf(
+  served: ServedResource,
+  { subresource, name, verb }: RequestInfo,
+): SubresourceName | '' {
   if (subresource === '') {
     const allowed = name === '' ? COLLECTION_VERBS : OBJECT_VERBS;
     if (!allowed.includes(verb)) throw methodNotAllowed();

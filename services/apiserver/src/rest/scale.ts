@@ -43,7 +43,9 @@ function applyScale(mapping: ScaleMapping<KubeObject>, object: KubeObject, scale
   const { metadata } = object;
   const { name, uid, resourceVersion } = scale.metadata;
   if (name !== undefined && name !== '' && name !== metadata.name) {
-    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${metadata.name})`);
+    throw badRequest(
+      `the name of the object (${name}) does not match the name on the URL (${metadata.name})`,
+    );
   }
   const replicas = scale.spec?.replicas ?? 0;
   if (replicas < 0) {

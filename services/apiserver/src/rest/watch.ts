@@ -189,7 +189,8 @@ class WatchResponse implements Watcher {
 
   /** A bookmark must not overtake events: while some wait, there is none. */
   #bookmark(): void {
-    if (!this.#sendsBookmarks || this.#handle === undefined || this.#pendingFrom < this.#pending.length) return;
+    if (!this.#sendsBookmarks || this.#handle === undefined || this.#pendingFrom < this.#pending.length)
+      return;
     this.#exchange.response.write(this.#encoder.bookmark({ resourceVersion: String(this.#handle.revision) }));
   }
 

@@ -21,7 +21,12 @@ function withoutTimes(tags: Tags): Tags {
 export async function parseYaml(text: string): Promise<ParsedYaml> {
   const { LineCounter, parseDocument } = await import('yaml');
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { version: '1.1', customTags: withoutTimes, lineCounter, prettyErrors: false });
+  const document = parseDocument(text, {
+    version: '1.1',
+    customTags: withoutTimes,
+    lineCounter,
+    prettyErrors: false,
+  });
   const lineOf = ([offset]: [number, number]): number => lineCounter.linePos(offset).line;
   const duplicates: string[] = [];
   for (const error of document.errors) {

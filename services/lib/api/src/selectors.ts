@@ -10,7 +10,8 @@ export type Matcher = (labels: Labels | undefined) => boolean;
 
 interface Requirement {
   key: string;
-  operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+  /** Equals selects as In with one value does, but is written `key=value`. */
+  operator: 'Equals' | 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
   values: readonly string[];
 }
 
@@ -19,6 +20,7 @@ const NO_LABELS: Labels = {};
 function requirementHolds({ key, operator, values }: Requirement, labels: Labels): boolean {
   const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
   switch (operator) {
+    case 'Equals':
     case 'In':
       return value !== undefined && values.includes(value);
     case 'NotIn':
@@ -75,7 +77,7 @@ export function formatLabelSelector(selector: LabelSelector): string {
     .map(({ key, operator, values }) => {
       if (operator === 'Exists') return key;
       if (operator === 'DoesNotExist') return `!${key}`;
-      if (operator === 'In' && values.length === 1) return `${key}=${values[0]}`;
+      if (operator === 'Equals') return `${key}=${values[0]}`;
       return `${key} ${operator === 'In' ? 'in' : 'notin'} (${[...values].sort().join(',')})`;
     })
     .join(',');

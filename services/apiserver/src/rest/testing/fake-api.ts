@@ -3,7 +3,13 @@
 import type { KubeObject } from '@orrery/api/gen/types.ts';
 import { jsonClone } from '@orrery/api/json.ts';
 import { keyOf, objectKey } from '@orrery/api/meta.ts';
-import { alreadyExists, conflict, notFound, OBJECT_MODIFIED, qualifiedResource } from '@orrery/api/status-error.ts';
+import {
+  alreadyExists,
+  conflict,
+  notFound,
+  OBJECT_MODIFIED,
+  qualifiedResource,
+} from '@orrery/api/status-error.ts';
 import type { ResourceDefinition } from '../../registry/definition.ts';
 import type { Stored } from '../../store/store.ts';
 import type {
@@ -33,7 +39,12 @@ export interface FakeWatch {
 export class FakeApi implements Api {
   readonly watches: FakeWatch[] = [];
   /** What the last write was asked. */
-  last: { context?: RequestContext; options?: UpdateOptions; deleteOptions?: DeleteOptions; list?: ListOptions } = {};
+  last: {
+    context?: RequestContext;
+    options?: UpdateOptions;
+    deleteOptions?: DeleteOptions;
+    list?: ListOptions;
+  } = {};
   /** Thrown by the next call of any verb. */
   nextError: Error | undefined;
   /** Awaited by `get` before it answers. */
@@ -98,7 +109,10 @@ export class FakeApi implements Api {
     if (created && definition.createsOnUpdate === true) {
       return { ...(await this.create(definition, namespace, object, context)), created };
     }
-    return { ...(await this.modify(definition, namespace, name, () => object, options, context)), created: false };
+    return {
+      ...(await this.modify(definition, namespace, name, () => object, options, context)),
+      created: false,
+    };
   }
 
   async modify(
@@ -187,9 +201,9 @@ export class FakeApi implements Api {
     const revision = this.#revision;
     const stamped = {
       metadata: {
+        ...metadata,
         uid: `uid-${metadata.name}`,
         creationTimestamp: '2026-01-01T00:00:00Z',
-        ...metadata,
         resourceVersion: String(revision),
       },
       ...rest,

@@ -136,7 +136,10 @@ export class RestFixture {
     };
   }
 
-  async #send(path: string, { method = 'GET', headers = {}, body, as = this.pki.admin }: Ask): Promise<IncomingMessage> {
+  async #send(
+    path: string,
+    { method = 'GET', headers = {}, body, as = this.pki.admin }: Ask,
+  ): Promise<IncomingMessage> {
     const request = httpsRequest({
       host: '127.0.0.1',
       port: this.port,
@@ -153,7 +156,8 @@ export class RestFixture {
   #agentOf(identity: Identity | 'nobody'): Agent {
     let agent = this.#agents.get(identity);
     if (agent === undefined) {
-      const credentials = identity === 'nobody' ? {} : { cert: identity.certificate, key: identity.privateKey };
+      const credentials =
+        identity === 'nobody' ? {} : { cert: identity.certificate, key: identity.privateKey };
       agent = new Agent({ ca: this.pki.caCertificate, keepAlive: true, ...credentials });
       this.#agents.set(identity, agent);
     }

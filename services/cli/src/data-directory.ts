@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises';
+import { access, mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { CliError, messageOf, systemErrorCode } from './cli-error.ts';
@@ -85,21 +85,13 @@ async function entriesOf(path: string): Promise<string[] | undefined> {
 
 async function nearestExisting(path: string): Promise<string> {
   let current = path;
-  while (dirname(current) !== current) {
-    try {
-      await lstat(current);
-      return current;
-    } catch {
-      current = dirname(current);
-    }
-  }
+  while (current !== dirname(current) && !(await isDirectory(current))) current = dirname(current);
   return current;
 }
 
 async function assertWritable(path: string, wanted: string): Promise<void> {
   try {
-    const isDirectory = (await readdir(path)) !== undefined;
-    if (isDirectory) await access(path, constants.W_OK | constants.X_OK);
+    await access(path, constants.W_OK | constants.X_OK);
   } catch {
     throw new CliError(`${shown(wanted)} cannot be written; choose another directory with --data`);
   }
@@ -108,14 +100,30 @@ async function assertWritable(path: string, wanted: string): Promise<void> {
 /** Makes the directories. Only the owner may look into them: they hold keys. */
 export async function makeDirectories(data: DataDirectory): Promise<void> {
   try {
-    for (const path of [data.path, data.redis, data.state, data.logs, data.run]) {
-      await mkdir(path, { recursive: true, mode: 0o700 });
-    }
+    for (const path of [data.path, data.redis, data.state, data.logs, data.run]) await makePath(path);
   } catch (error) {
     throw new CliError(
       `${shown(data.path)} cannot be written (${messageOf(error)}); choose another with --data`,
     );
   }
+}
+
+/**
+ * Makes a directory and what is missing above it. Not `mkdir` with `recursive`: in Node 24 that
+ * never returns for places like /proc, where a directory is there and nothing can be made in it.
+ */
+async function makePath(path: string): Promise<void> {
+  const missing: string[] = [];
+  for (let each = path; each !== dirname(each) && !(await isDirectory(each)); each = dirname(each))
+    missing.push(each);
+  for (const each of missing.toReversed()) await mkdir(each, { mode: 0o700 });
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (facts) => facts.isDirectory(),
+    () => false,
+  );
 }
 
 /** Removes what a cluster made, and the directory if nothing else is in it. Never anything of others. */

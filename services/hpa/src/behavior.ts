@@ -4,7 +4,11 @@
  * defaults of pkg/apis/autoscaling/v2/defaults.go).
  */
 
-import type { HorizontalPodAutoscalerBehavior, HPAScalingPolicy, HPAScalingRules } from '@orrery/api/gen/types.ts';
+import type {
+  HorizontalPodAutoscalerBehavior,
+  HPAScalingPolicy,
+  HPAScalingRules,
+} from '@orrery/api/gen/types.ts';
 import { milliValue } from '@orrery/api/quantity.ts';
 import type { Tolerance } from './replica-count.ts';
 import type { ScaleHistory } from './scale-history.ts';
@@ -65,7 +69,13 @@ export interface BehaviorInput {
 }
 
 /** Waits for a change to last: the least wanted lately on the way up, the most on the way down. */
-export function stabilize({ behavior, history, currentReplicas, desiredReplicas, nowMs }: BehaviorInput): Explained {
+export function stabilize({
+  behavior,
+  history,
+  currentReplicas,
+  desiredReplicas,
+  nowMs,
+}: BehaviorInput): Explained {
   const up = rulesOf(behavior?.scaleUp, SCALE_UP);
   const down = rulesOf(behavior?.scaleDown, SCALE_DOWN);
   const least = Math.min(desiredReplicas, ...history.recommendations(up.stabilizationMs, nowMs));
@@ -78,12 +88,14 @@ export function stabilize({ behavior, history, currentReplicas, desiredReplicas,
     ? {
         replicas,
         reason: 'ScaleUpStabilized',
-        message: 'recent recommendations were lower than current one, applying the lowest recent recommendation',
+        message:
+          'recent recommendations were lower than current one, applying the lowest recent recommendation',
       }
     : {
         replicas,
         reason: 'ScaleDownStabilized',
-        message: 'recent recommendations were higher than current one, applying the highest recent recommendation',
+        message:
+          'recent recommendations were higher than current one, applying the highest recent recommendation',
       };
 }
 
@@ -95,16 +107,32 @@ export function limitRate(input: BehaviorInput): Explained {
     const highest = Math.min(maxReplicas, limit);
     if (desiredReplicas > highest) {
       return limit < maxReplicas
-        ? explained(highest, 'ScaleUpLimit', 'the desired replica count is increasing faster than the maximum scale rate')
-        : explained(highest, 'TooManyReplicas', 'the desired replica count is more than the maximum replica count');
+        ? explained(
+            highest,
+            'ScaleUpLimit',
+            'the desired replica count is increasing faster than the maximum scale rate',
+          )
+        : explained(
+            highest,
+            'TooManyReplicas',
+            'the desired replica count is more than the maximum replica count',
+          );
     }
   } else if (desiredReplicas < currentReplicas) {
     const limit = Math.min(currentReplicas, scaleDownLimit(input));
     const lowest = Math.max(minReplicas, limit);
     if (desiredReplicas < lowest) {
       return limit > minReplicas
-        ? explained(lowest, 'ScaleDownLimit', 'the desired replica count is decreasing faster than the maximum scale rate')
-        : explained(lowest, 'TooFewReplicas', 'the desired replica count is less than the minimum replica count');
+        ? explained(
+            lowest,
+            'ScaleDownLimit',
+            'the desired replica count is decreasing faster than the maximum scale rate',
+          )
+        : explained(
+            lowest,
+            'TooFewReplicas',
+            'the desired replica count is less than the minimum replica count',
+          );
     }
   }
   return explained(desiredReplicas, 'DesiredWithinRange', 'the desired count is within the acceptable range');

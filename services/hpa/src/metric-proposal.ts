@@ -1,8 +1,20 @@
 /** What one entry of spec.metrics asks for. Pure (horizontal.go, computeReplicasForMetric). */
 
-import type { MetricSpec, MetricStatus, MetricTarget, MetricValueStatus, Pod } from '@orrery/api/gen/types.ts';
+import type {
+  MetricSpec,
+  MetricStatus,
+  MetricTarget,
+  MetricValueStatus,
+  Pod,
+} from '@orrery/api/gen/types.ts';
 import { fromMilli, milliValue } from '@orrery/api/quantity.ts';
-import { MetricError, replicaCount, type ReplicaCount, type Target, type Tolerance } from './replica-count.ts';
+import {
+  MetricError,
+  replicaCount,
+  type ReplicaCount,
+  type Target,
+  type Tolerance,
+} from './replica-count.ts';
 import type { MetricResource, UsageWindow } from './usage-window.ts';
 
 export interface MetricInput {
@@ -45,10 +57,14 @@ const UNSERVED: Record<string, { reason: string; source: string }> = {
 export function proposeForMetric(spec: MetricSpec, input: MetricInput): MetricOutcome {
   if (spec.type === 'Resource' && spec.resource !== undefined) {
     const { name, target } = spec.resource;
-    return attempt({ name, target, kind: `${name} resource`, reason: 'FailedGetResourceMetric' }, input, (current) => ({
-      type: 'Resource',
-      resource: { name, current },
-    }));
+    return attempt(
+      { name, target, kind: `${name} resource`, reason: 'FailedGetResourceMetric' },
+      input,
+      (current) => ({
+        type: 'Resource',
+        resource: { name, current },
+      }),
+    );
   }
   if (spec.type === 'ContainerResource' && spec.containerResource !== undefined) {
     const { name, target, container } = spec.containerResource;
@@ -74,7 +90,11 @@ function unserved(type: string): MetricFailure {
     return { reason: 'InvalidMetricSourceType', message, summary: message };
   }
   const message = `unable to fetch metrics from ${source.source} metrics API: the server could not find the requested resource`;
-  return { reason: source.reason, message, summary: `failed to get ${type.toLowerCase()} metric value: ${message}` };
+  return {
+    reason: source.reason,
+    message,
+    summary: `failed to get ${type.toLowerCase()} metric value: ${message}`,
+  };
 }
 
 interface Source {
@@ -94,13 +114,16 @@ function attempt(
   const noun = target?.kind === 'utilization' ? 'utilization' : 'usage';
   try {
     if (target === undefined) {
-      throw new MetricError('invalid resource metric source: neither an average utilization nor an average value was set');
+      throw new MetricError(
+        'invalid resource metric source: neither an average utilization nor an average value was set',
+      );
     }
     const count = countFor(source, target, input);
     return {
       proposal: {
         replicas: count.replicas,
-        name: target.kind === 'utilization' ? `${source.kind} utilization (percentage of request)` : source.kind,
+        name:
+          target.kind === 'utilization' ? `${source.kind} utilization (percentage of request)` : source.kind,
         status: statusOf(currentOf(count)),
       },
     };
@@ -108,7 +131,11 @@ function attempt(
     if (!(error instanceof MetricError)) throw error;
     const message = `failed to get ${source.name} ${noun}: ${error.message}`;
     return {
-      failure: { reason: source.reason, message, summary: `failed to get ${source.kind} metric value: ${message}` },
+      failure: {
+        reason: source.reason,
+        message,
+        summary: `failed to get ${source.kind} metric value: ${message}`,
+      },
     };
   }
 }
@@ -116,7 +143,9 @@ function attempt(
 function countFor({ name, container }: Source, target: Target, input: MetricInput): ReplicaCount {
   const { pods, usage, currentReplicas, tolerance, nowMs } = input;
   if (!isMetricResource(name)) {
-    throw new MetricError(`unable to get metrics for resource ${name}: no metrics returned from resource metrics API`);
+    throw new MetricError(
+      `unable to get metrics for resource ${name}: no metrics returned from resource metrics API`,
+    );
   }
   return replicaCount({
     pods,

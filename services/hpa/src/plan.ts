@@ -2,7 +2,12 @@
 
 import type { HorizontalPodAutoscalerSpec, MetricStatus, Pod } from '@orrery/api/gen/types.ts';
 import { limitRate, stabilize, toleranceOf } from './behavior.ts';
-import { DEFAULT_METRICS, type MetricFailure, type MetricProposal, proposeForMetric } from './metric-proposal.ts';
+import {
+  DEFAULT_METRICS,
+  type MetricFailure,
+  type MetricProposal,
+  proposeForMetric,
+} from './metric-proposal.ts';
 import type { ScaleHistory } from './scale-history.ts';
 import type { Finding } from './status.ts';
 import type { UsageWindow } from './usage-window.ts';
@@ -54,7 +59,14 @@ export function planScale(input: PlanInput): Plan {
 }
 
 function keep(desiredReplicas: number, findings: Finding[]): Plan {
-  return { desiredReplicas, rescaleReason: '', currentMetrics: [], findings, warnings: [], recommendation: undefined };
+  return {
+    desiredReplicas,
+    rescaleReason: '',
+    currentMetrics: [],
+    findings,
+    warnings: [],
+    recommendation: undefined,
+  };
 }
 
 function rescale(desiredReplicas: number, rescaleReason: string): Plan {
@@ -81,7 +93,8 @@ function propose({ spec, currentReplicas, pods, usage, nowMs }: PlanInput): Prop
     }
     const { proposal } = outcome;
     proposals.statuses.push(proposal.status);
-    if (proposals.best === undefined || proposal.replicas > proposals.best.replicas) proposals.best = proposal;
+    if (proposals.best === undefined || proposal.replicas > proposals.best.replicas)
+      proposals.best = proposal;
   }
   return proposals;
 }
@@ -100,7 +113,14 @@ function planByMetrics(input: PlanInput, minReplicas: number): Plan {
     reason: 'ValidMetricFound',
     message: `the HPA was able to successfully calculate a replica count from ${best.name}`,
   };
-  const limits = { behavior: spec.behavior, history, currentReplicas, minReplicas, maxReplicas: spec.maxReplicas, nowMs };
+  const limits = {
+    behavior: spec.behavior,
+    history,
+    currentReplicas,
+    minReplicas,
+    maxReplicas: spec.maxReplicas,
+    nowMs,
+  };
   const stable = stabilize({ ...limits, desiredReplicas: best.replicas });
   const limited = limitRate({ ...limits, desiredReplicas: stable.replicas });
   const desiredReplicas = limited.replicas;

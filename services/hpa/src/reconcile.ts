@@ -82,11 +82,18 @@ export class Reconciler {
       await this.#scale(autoscaler, target, desiredReplicas, context);
     } catch (error) {
       const failed = rescaleFailed(found, desiredReplicas, rescaleReason, error);
-      return { outcome: { currentReplicas, desiredReplicas: currentReplicas, plan: failed, rescaled: false }, error };
+      return {
+        outcome: { currentReplicas, desiredReplicas: currentReplicas, plan: failed, rescaled: false },
+        error,
+      };
     }
     history.scaled(desiredReplicas - currentReplicas, nowMs);
     const subject = { resource: HorizontalPodAutoscalers, object: autoscaler };
-    this.#options.events.normal(subject, 'SuccessfulRescale', `New size: ${desiredReplicas}; reason: ${rescaleReason}`);
+    this.#options.events.normal(
+      subject,
+      'SuccessfulRescale',
+      `New size: ${desiredReplicas}; reason: ${rescaleReason}`,
+    );
     context.logger.info({ currentReplicas, desiredReplicas, reason: rescaleReason }, 'target scaled');
     found.findings.push({
       type: 'AbleToScale',
@@ -114,7 +121,12 @@ export class Reconciler {
     return history;
   }
 
-  #plan(autoscaler: HorizontalPodAutoscaler, target: ScaleTarget, history: ScaleHistory, nowMs: number): Plan {
+  #plan(
+    autoscaler: HorizontalPodAutoscaler,
+    target: ScaleTarget,
+    history: ScaleHistory,
+    nowMs: number,
+  ): Plan {
     return planScale({
       spec: autoscaler.spec,
       currentReplicas: target.replicas,
@@ -147,7 +159,11 @@ export class Reconciler {
     return noPods(target, 'AmbiguousSelector', message, { reason: 'AmbiguousSelector', message });
   }
 
-  #selectsSamePods(autoscaler: HorizontalPodAutoscaler, target: ScaleTarget, other: HorizontalPodAutoscaler): boolean {
+  #selectsSamePods(
+    autoscaler: HorizontalPodAutoscaler,
+    target: ScaleTarget,
+    other: HorizontalPodAutoscaler,
+  ): boolean {
     const rival = this.#target(other);
     if (rival instanceof NoTargetError) return false;
     return this.#podsOf(autoscaler, target).some((pod) => rival.matcher(pod.metadata.labels));
@@ -159,7 +175,11 @@ export class Reconciler {
     replicas: number,
     { client }: ReconcileContext,
   ): Promise<void> {
-    await client.updateScale(resource, { namespace: metadata.namespace, name: spec.scaleTargetRef.name }, replicas);
+    await client.updateScale(
+      resource,
+      { namespace: metadata.namespace, name: spec.scaleTargetRef.name },
+      replicas,
+    );
   }
 
   #warn(autoscaler: HorizontalPodAutoscaler, reason: string, message: string): void {
@@ -174,10 +194,24 @@ export class Reconciler {
     const before = autoscaler.status;
     const { currentMetrics, findings } = plan;
     const nowMs = this.#options.clock.now();
-    const after = statusAfter({ before, currentReplicas, desiredReplicas, currentMetrics, findings, rescaled, nowMs });
+    const after = statusAfter({
+      before,
+      currentReplicas,
+      desiredReplicas,
+      currentMetrics,
+      findings,
+      rescaled,
+      nowMs,
+    });
     if (jsonEqual(before, after)) return;
     // A patch, since a conflict here would repeat a scaling that has been done already.
-    await client.patch(HorizontalPodAutoscalers, autoscaler.metadata, 'merge', { status: patchOf(after) }, 'status');
+    await client.patch(
+      HorizontalPodAutoscalers,
+      autoscaler.metadata,
+      'merge',
+      { status: patchOf(after) },
+      'status',
+    );
   }
 }
 

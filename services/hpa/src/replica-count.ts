@@ -70,7 +70,9 @@ interface Groups {
 export function replicaCount(input: ReplicaCountInput): ReplicaCount {
   const { pods, usageOf, resource, target, currentReplicas, tolerance } = input;
   if (!pods.some((pod) => usageOf(pod) !== undefined)) {
-    throw new MetricError(`unable to get metrics for resource ${resource}: no metrics returned from resource metrics API`);
+    throw new MetricError(
+      `unable to get metrics for resource ${resource}: no metrics returned from resource metrics API`,
+    );
   }
   const groups = groupPods(input);
   const { usage, unready, missing, readyCount } = groups;
@@ -122,7 +124,11 @@ interface Measured {
   averageMilli: number;
 }
 
-function measure(usage: ReadonlyMap<Pod, number>, target: Target, requests: ReadonlyMap<Pod, number> | undefined): Measured {
+function measure(
+  usage: ReadonlyMap<Pod, number>,
+  target: Target,
+  requests: ReadonlyMap<Pod, number> | undefined,
+): Measured {
   let total = 0;
   let requested = 0;
   for (const [pod, milli] of usage) {
@@ -171,13 +177,17 @@ function cpuSaysNothing(pod: Pod, usage: Usage, nowMs: number): boolean {
 function podRequests({ pods, resource, container }: ReplicaCountInput): Map<Pod, number> {
   const requests = new Map<Pod, number>();
   for (const pod of pods) {
-    const sidecars = (pod.spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
+    const sidecars = (pod.spec.initContainers ?? []).filter(
+      ({ restartPolicy }) => restartPolicy === 'Always',
+    );
     let sum = 0;
     for (const each of [...pod.spec.containers, ...sidecars]) {
       if (container !== undefined && each.name !== container) continue;
       const request = each.resources?.requests?.[resource];
       if (request === undefined) {
-        throw new MetricError(`missing request for ${resource} in container ${each.name} of Pod ${pod.metadata.name}`);
+        throw new MetricError(
+          `missing request for ${resource} in container ${each.name} of Pod ${pod.metadata.name}`,
+        );
       }
       sum += milliValue(request);
     }

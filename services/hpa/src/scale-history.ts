@@ -24,7 +24,10 @@ export class ScaleHistory {
   }
 
   recommended(replicas: number, atMs: number): void {
-    this.#recommendations = [...this.#recommendations.filter((each) => each.atMs > atMs - MEMORY_MS), { atMs, replicas }];
+    this.#recommendations = [
+      ...this.#recommendations.filter((each) => each.atMs > atMs - MEMORY_MS),
+      { atMs, replicas },
+    ];
   }
 
   scaled(change: number, atMs: number): void {
@@ -33,7 +36,9 @@ export class ScaleHistory {
 
   /** What was recommended within the last `periodMs`. */
   recommendations(periodMs: number, nowMs: number): number[] {
-    return this.#recommendations.filter(({ atMs }) => atMs > nowMs - periodMs).map(({ replicas }) => replicas);
+    return this.#recommendations
+      .filter(({ atMs }) => atMs > nowMs - periodMs)
+      .map(({ replicas }) => replicas);
   }
 
   /** How many replicas more (or, negative, fewer) there are than `periodMs` ago by this autoscaler's doing. */

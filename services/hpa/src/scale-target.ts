@@ -9,7 +9,12 @@ import {
   ReplicationControllers,
   type ResourceRef,
 } from '@orrery/api/resources.ts';
-import { formatLabelSelector, labelSelectorMatcher, mapMatcher, type Matcher } from '@orrery/api/selectors.ts';
+import {
+  formatLabelSelector,
+  labelSelectorMatcher,
+  mapMatcher,
+  type Matcher,
+} from '@orrery/api/selectors.ts';
 import { notFound } from '@orrery/api/status-error.ts';
 import type { Informers } from '@orrery/client/informer.ts';
 
@@ -88,5 +93,10 @@ function bySelector(
   replicas: number,
   selector: Parameters<typeof formatLabelSelector>[0],
 ): ScaleTarget {
-  return { resource, replicas, matcher: labelSelectorMatcher(selector), selector: formatLabelSelector(selector) };
+  return {
+    resource,
+    replicas,
+    matcher: labelSelectorMatcher(selector),
+    selector: formatLabelSelector(selector),
+  };
 }

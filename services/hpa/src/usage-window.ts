@@ -108,6 +108,11 @@ function usageOf(samples: readonly Sample[], resource: MetricResource, nowMs: nu
     windowMs += sample.windowMs;
     cpuTime += sample.cpuMilli * sample.windowMs;
   }
-  const milli = resource === 'memory' ? newest.memoryBytes * 1_000 : windowMs === 0 ? newest.cpuMilli : cpuTime / windowMs;
+  const milli =
+    resource === 'memory'
+      ? newest.memoryBytes * 1_000
+      : windowMs === 0
+        ? newest.cpuMilli
+        : cpuTime / windowMs;
   return { milli: Math.round(milli), atMs: newest.atMs, windowMs: Math.min(windowMs, USAGE_WINDOW_MS) };
 }

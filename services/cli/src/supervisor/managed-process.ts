@@ -43,6 +43,8 @@ export interface ManagedProcessOptions {
 interface Child {
   readonly handle: ChildProcess;
   readonly gone: PromiseWithResolvers<void>;
+  /** Aborted with it, for what waits on its account. */
+  readonly end: AbortController;
   /** The pid file is written while the process already runs. */
   recorded: Promise<void>;
   paused: boolean;
@@ -194,6 +196,7 @@ export class ManagedProcess {
     const child: Child = {
       handle,
       gone,
+      end: new AbortController(),
       recorded: recorded.catch(() => undefined),
       paused: false,
       startedAtMs: clock.now(),
@@ -211,8 +214,8 @@ export class ManagedProcess {
 
   async #watchStart(child: Child): Promise<void> {
     const { clock, onEvent } = this.#options;
-    while (this.#child === child) {
-      if (!child.paused && (await this.spec.probe()) && this.#child === child && !child.paused) {
+    while (!child.end.signal.aborted) {
+      if (!child.paused && (await this.spec.probe()) && !child.end.signal.aborted && !child.paused) {
         child.readyAtMs = clock.now();
         onEvent({
           kind: 'ready',
@@ -223,12 +226,14 @@ export class ManagedProcess {
         for (const attempt of this.#waiting) attempt.resolve();
         return;
       }
-      await clock.sleep(clock.now() - child.startedAtMs < EAGER_PROBING_MS ? EAGER_PROBE_MS : LAZY_PROBE_MS);
+      const eager = clock.now() - child.startedAtMs < EAGER_PROBING_MS;
+      await clock.sleep(eager ? EAGER_PROBE_MS : LAZY_PROBE_MS, child.end.signal);
     }
   }
 
   async #ended(child: Child, reason: string): Promise<void> {
     const { clock, pidFile, onEvent } = this.#options;
+    child.end.abort();
     // In this order, so that the file of the next process is not the one removed.
     await child.recorded;
     await rm(pidFile, { force: true }).catch(() => undefined);

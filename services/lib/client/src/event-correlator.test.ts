@@ -35,7 +35,12 @@ describe('the correlator', () => {
     ['message', content('other')],
     ['reason', content('pulled', { reason: 'Failed' })],
     ['type', content('pulled', { type: 'Warning' })],
-    ['container', content('pulled', { involvedObject: { ...content('').involvedObject, fieldPath: 'spec.containers{a}' } })],
+    [
+      'container',
+      content('pulled', {
+        involvedObject: { ...content('').involvedObject, fieldPath: 'spec.containers{a}' },
+      }),
+    ],
     ['object', content('pulled', { involvedObject: { ...content('').involvedObject, uid: 'u2' } })],
     ['source', content('pulled', { source: { component: 'kubelet', host: 'node-1' } })],
   ])('keeps apart what differs in its %s', (_what, other) => {
@@ -60,7 +65,8 @@ describe('the correlator', () => {
 
   it('lets one source say 25 things of an object at once, then one every five minutes', () => {
     const { subject, pass } = correlator();
-    const accepted = () => Array.from({ length: 40 }, () => subject.observe(content('x'))).filter(Boolean).length;
+    const accepted = () =>
+      Array.from({ length: 40 }, () => subject.observe(content('x'))).filter(Boolean).length;
     expect(accepted()).toBe(25);
     pass(300_000);
     expect(accepted()).toBe(1);

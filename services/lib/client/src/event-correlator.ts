@@ -7,7 +7,10 @@ import type { Event } from '@orrery/api/gen/types.ts';
 
 /** What an event says, before it has a name and a count. */
 export type EventContent = Required<
-  Pick<Event, 'involvedObject' | 'reason' | 'message' | 'type' | 'source' | 'reportingComponent' | 'reportingInstance'>
+  Pick<
+    Event,
+    'involvedObject' | 'reason' | 'message' | 'type' | 'source' | 'reportingComponent' | 'reportingInstance'
+  >
 >;
 
 /** One Event object: created at its first occurrence, counted up at repeats. */

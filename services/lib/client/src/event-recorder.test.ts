@@ -9,13 +9,20 @@ import { createEventBroadcaster, createEventRecorder } from './event-recorder.ts
 
 const EVENTS = { group: '', resource: 'events' };
 
-const pod = { metadata: { namespace: 'default', name: 'web', uid: 'u1', resourceVersion: '7', creationTimestamp: '' } };
+const pod = {
+  metadata: { namespace: 'default', name: 'web', uid: 'u1', resourceVersion: '7', creationTimestamp: '' },
+};
 
 function set() {
   const clock = new ManualClock(Date.parse('2026-03-01T10:00:00Z'));
   const created: Event[] = [];
   const patched: { name: string; patch: Record<string, unknown> }[] = [];
-  const state = { error: undefined as Error | undefined, inFlight: 0, most: 0, hold: undefined as Promise<void> | undefined };
+  const state = {
+    error: undefined as Error | undefined,
+    inFlight: 0,
+    most: 0,
+    hold: undefined as Promise<void> | undefined,
+  };
   const call = async (): Promise<void> => {
     state.inFlight += 1;
     state.most = Math.max(state.most, state.inFlight);
@@ -29,7 +36,12 @@ function set() {
       created.push(structuredClone(object) as Event);
       return object as T;
     },
-    async patch<T extends KubeObject>(_r: unknown, { name }: { name: string }, _type: unknown, patch: unknown): Promise<T> {
+    async patch<T extends KubeObject>(
+      _r: unknown,
+      { name }: { name: string },
+      _type: unknown,
+      patch: unknown,
+    ): Promise<T> {
       await call();
       patched.push({ name, patch: patch as Record<string, unknown> });
       return {} as T;
@@ -75,7 +87,11 @@ describe('a recorder', () => {
   it('puts events about cluster-scoped objects into the default namespace', async () => {
     const { clock, created, options } = set();
     const node = { metadata: { name: 'node-0', uid: 'n', resourceVersion: '1', creationTimestamp: '' } };
-    createEventRecorder({ ...options, component: 'c' }).normal({ resource: Nodes, object: node }, 'Ready', 'ready');
+    createEventRecorder({ ...options, component: 'c' }).normal(
+      { resource: Nodes, object: node },
+      'Ready',
+      'ready',
+    );
     await clock.advance(100);
     expect(created[0]?.metadata.namespace).toBe('default');
     expect(created[0]?.involvedObject.namespace).toBeUndefined();
@@ -180,7 +196,9 @@ describe('a recorder', () => {
       const object = { metadata: { ...pod.metadata, uid: `u${index}` } };
       recorder.normal({ resource: Pods, object }, 'Created', 'created');
     }
-    expect(await metrics.registry.getSingleMetricAsString('events_dropped_total')).toContain('events_dropped_total 4');
+    expect(await metrics.registry.getSingleMetricAsString('events_dropped_total')).toContain(
+      'events_dropped_total 4',
+    );
     broadcaster.close();
     expect(clock.pendingTimers).toBe(0);
   });

@@ -88,7 +88,10 @@ class Broadcaster implements EventBroadcaster {
   constructor(options: EventBroadcasterOptions) {
     this.#options = options;
     this.#retryClock = options.retryClock ?? systemClock;
-    this.#dropped = options.metrics?.counter('events_dropped_total', 'Events that were not written: too many waited.');
+    this.#dropped = options.metrics?.counter(
+      'events_dropped_total',
+      'Events that were not written: too many waited.',
+    );
     this.#correlator = new EventCorrelator({
       now: () => options.clock.now(),
       nameOf: (content, atMs) => this.#nameOf(content, atMs),
@@ -97,8 +100,10 @@ class Broadcaster implements EventBroadcaster {
 
   recorder(reporter: EventReporter): EventRecorder {
     return {
-      normal: (subject, reason, message) => this.#record(contentOf(reporter, subject, 'Normal', reason, message)),
-      warning: (subject, reason, message) => this.#record(contentOf(reporter, subject, 'Warning', reason, message)),
+      normal: (subject, reason, message) =>
+        this.#record(contentOf(reporter, subject, 'Normal', reason, message)),
+      warning: (subject, reason, message) =>
+        this.#record(contentOf(reporter, subject, 'Warning', reason, message)),
     };
   }
 
@@ -149,7 +154,8 @@ class Broadcaster implements EventBroadcaster {
   }
 
   async #drain(): Promise<void> {
-    for (let next = this.#next(); next !== undefined && !this.#closed; next = this.#next()) await this.#write(next);
+    for (let next = this.#next(); next !== undefined && !this.#closed; next = this.#next())
+      await this.#write(next);
     this.#writers -= 1;
   }
 
@@ -178,7 +184,8 @@ class Broadcaster implements EventBroadcaster {
     } finally {
       pending.writing = false;
     }
-    if (pending.created && series.count > pending.written && !this.#queue.has(pending)) this.#enqueue(pending);
+    if (pending.created && series.count > pending.written && !this.#queue.has(pending))
+      this.#enqueue(pending);
   }
 
   async #create({ series }: Pending): Promise<void> {

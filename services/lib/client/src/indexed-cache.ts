@@ -44,7 +44,8 @@ export class IndexedCache<T extends KubeObject> implements Lister<T> {
 
   /** @throws Error when the name is taken. */
   addIndex(name: string, values: IndexFunction<T>): void {
-    if (this.#indexes.has(name)) throw new Error(`index ${name}: the name is taken; use the one that is there`);
+    if (this.#indexes.has(name))
+      throw new Error(`index ${name}: the name is taken; use the one that is there`);
     const index = new Index(values);
     for (const [key, object] of this.#objects) index.replace(key, undefined, object);
     this.#indexes.set(name, index);
@@ -63,7 +64,9 @@ export class IndexedCache<T extends KubeObject> implements Lister<T> {
   }
 
   list(namespace?: string): T[] {
-    return namespace === undefined ? [...this.#objects.values()] : this.#pick(this.#byNamespace.keys(namespace));
+    return namespace === undefined
+      ? [...this.#objects.values()]
+      : this.#pick(this.#byNamespace.keys(namespace));
   }
 
   byIndex(index: string, value: string): T[] {

@@ -20,7 +20,12 @@ export interface InformersOptions {
 }
 
 /** Makes the informers of a process. They share the client and the source of events, and close neither. */
-export function createInformers({ client, events, logger, clock = systemClock }: InformersOptions): Informers {
+export function createInformers({
+  client,
+  events,
+  logger,
+  clock = systemClock,
+}: InformersOptions): Informers {
   const reflectors = new Map<string, Reflector<KubeObject>>();
   const all = (): Reflector<KubeObject>[] => [...reflectors.values()];
   return {

@@ -136,7 +136,8 @@ class NatsBroker implements Broker {
     this.#connection = undefined;
     for (const entry of this.#entries) entry.subscription = undefined;
     this.#setConnected(false);
-    if (!this.#closing.signal.aborted) this.#logger.warn({ err: error, url: this.#url }, 'connection to NATS closed');
+    if (!this.#closing.signal.aborted)
+      this.#logger.warn({ err: error, url: this.#url }, 'connection to NATS closed');
   }
 
   async #watchStatus(connection: NatsConnection): Promise<void> {

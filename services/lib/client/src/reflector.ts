@@ -194,7 +194,8 @@ export class Reflector<T extends KubeObject> implements Informer<T> {
     for (const key of this.#cache.keys()) if (!listed.has(key)) this.#apply(key, undefined);
     for (const [key, item] of listed) {
       const before = this.#cache.get(key);
-      if (before?.metadata.resourceVersion !== item.metadata.resourceVersion) this.#apply(key, deepFreeze(item));
+      if (before?.metadata.resourceVersion !== item.metadata.resourceVersion)
+        this.#apply(key, deepFreeze(item));
     }
     this.#chain.reset(revision);
     this.#tail = undefined;
@@ -243,7 +244,8 @@ export class Reflector<T extends KubeObject> implements Informer<T> {
     }
     this.#cache.replace(key, object);
     const gone = before === undefined ? undefined : (last ?? before);
-    for (const handler of this.#handlers) this.#tellOne(handler, object === undefined ? gone : before, object);
+    for (const handler of this.#handlers)
+      this.#tellOne(handler, object === undefined ? gone : before, object);
   }
 
   /** A handler that throws is at fault alone: the others are told all the same. */
@@ -288,7 +290,7 @@ export class Reflector<T extends KubeObject> implements Informer<T> {
   async #refillPages(): Promise<void> {
     const { client } = this.#options;
     const generation = this.#generation;
-    for (let more = true; more; ) {
+    for (let more = true; more;) {
       const after = this.#chain.position;
       const tail = this.#tail;
       const page = await client.replay(this.resource, after, REPLAY_LIMIT);

@@ -62,7 +62,11 @@ const LIST_TRIES = 5;
 
 const NOTHING = Buffer.alloc(0);
 
-const PATCH_TYPES = { merge: Patch_Type.MERGE, json: Patch_Type.JSON, strategic: Patch_Type.STRATEGIC } as const;
+const PATCH_TYPES = {
+  merge: Patch_Type.MERGE,
+  json: Patch_Type.JSON,
+  strategic: Patch_Type.STRATEGIC,
+} as const;
 
 type Verb = NonNullable<Request['verb']>;
 
@@ -98,7 +102,10 @@ class GrpcClient implements SessionClient {
     return objectOf(await this.#read(resource, name, { $case: 'get', get: {} }));
   }
 
-  async list<T extends KubeObject>(resource: ResourceRef<T>, options: ListOptions = {}): Promise<ObjectList<T>> {
+  async list<T extends KubeObject>(
+    resource: ResourceRef<T>,
+    options: ListOptions = {},
+  ): Promise<ObjectList<T>> {
     for (let tries = 1; ; tries += 1) {
       try {
         return await this.#listPages(resource, options);
@@ -110,7 +117,9 @@ class GrpcClient implements SessionClient {
 
   async create<T extends KubeObject>(resource: ResourceRef<T>, object: Draft<T>): Promise<T> {
     const name = nameOf(object as { metadata: { namespace?: string; name?: string } });
-    return objectOf(await this.#write(resource, name, { $case: 'create', create: { object: encode(object) } }));
+    return objectOf(
+      await this.#write(resource, name, { $case: 'create', create: { object: encode(object) } }),
+    );
   }
 
   update<T extends KubeObject>(resource: ResourceRef<T>, object: T): Promise<T> {
@@ -174,7 +183,10 @@ class GrpcClient implements SessionClient {
     return Promise.resolve();
   }
 
-  async #listPages<T extends KubeObject>(resource: ResourceRef<T>, options: ListOptions): Promise<ObjectList<T>> {
+  async #listPages<T extends KubeObject>(
+    resource: ResourceRef<T>,
+    options: ListOptions,
+  ): Promise<ObjectList<T>> {
     const { namespace = '', labelSelector = '', fieldSelector = '' } = options;
     const items: T[] = [];
     let revision: number | undefined;
@@ -219,7 +231,15 @@ class GrpcClient implements SessionClient {
   ): Promise<Result> {
     const { agent, traceId } = this.#identity;
     const about = { group, version, resource };
-    const result = await this.#connection.call({ traceId, agent, resource: about, namespace, name, fence, verb });
+    const result = await this.#connection.call({
+      traceId,
+      agent,
+      resource: about,
+      namespace,
+      name,
+      fence,
+      verb,
+    });
     if (result.$case === 'error') throw StatusError.fromStatus(decode<Status>(result.error));
     return result;
   }

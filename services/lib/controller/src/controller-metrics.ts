@@ -21,9 +21,16 @@ export function controllerMetrics(metrics: Metrics): ControllerMetrics {
       depth: metrics.gauge('workqueue_depth', 'Keys that wait for a worker.', ['name']),
       adds: metrics.counter('workqueue_adds_total', 'Keys added.', ['name']),
       retries: metrics.counter('workqueue_retries_total', 'Keys added again after a failure.', ['name']),
-      dropped: metrics.counter('workqueue_dropped_total', 'Keys not added because too many waited.', ['name']),
-      workSeconds: metrics.histogram('workqueue_work_duration_seconds', 'Time of one reconciliation.', ['name']),
-      reconciles: metrics.counter('controller_reconcile_total', 'Reconciliations by result.', ['controller', 'result']),
+      dropped: metrics.counter('workqueue_dropped_total', 'Keys not added because too many waited.', [
+        'name',
+      ]),
+      workSeconds: metrics.histogram('workqueue_work_duration_seconds', 'Time of one reconciliation.', [
+        'name',
+      ]),
+      reconciles: metrics.counter('controller_reconcile_total', 'Reconciliations by result.', [
+        'controller',
+        'result',
+      ]),
     };
     created.set(metrics, known);
   }

@@ -1,5 +1,11 @@
 import type { KubeObject, Lease } from '@orrery/api/gen/types.ts';
-import { alreadyExists, conflict, notFound, OBJECT_MODIFIED, serviceUnavailable } from '@orrery/api/status-error.ts';
+import {
+  alreadyExists,
+  conflict,
+  notFound,
+  OBJECT_MODIFIED,
+  serviceUnavailable,
+} from '@orrery/api/status-error.ts';
 import type { ResourceRef } from '@orrery/api/resources.ts';
 import { silentLogger } from '@orrery/kit/logger.ts';
 import { ManualClock, settle } from '@orrery/kit/manual-clock.ts';
@@ -48,7 +54,10 @@ class LeaseStore {
 
   #put(lease: Lease): Lease {
     this.#revision += 1;
-    this.lease = { ...structuredClone(lease), metadata: { ...lease.metadata, resourceVersion: String(this.#revision) } };
+    this.lease = {
+      ...structuredClone(lease),
+      metadata: { ...lease.metadata, resourceVersion: String(this.#revision) },
+    };
     return structuredClone(this.lease);
   }
 }
@@ -70,7 +79,7 @@ function replica(
   const terms: number[] = [];
   let last = new AbortController().signal;
   const election = createElection({
-    client: store.client as ElectionOptions['client'],
+    client: store.client,
     lease: 'kube-system/x',
     identity,
     clock,
@@ -288,7 +297,10 @@ describe('a leader', () => {
     let finish = (): void => undefined;
     const work = new Promise<void>((resolve) => (finish = resolve));
     let stopped = 0;
-    const a = replica(store, clock, 'a', { onStartedLeading: () => work, onStoppedLeading: () => (stopped += 1) });
+    const a = replica(store, clock, 'a', {
+      onStartedLeading: () => work,
+      onStoppedLeading: () => (stopped += 1),
+    });
     await settle();
     const leaving = a.election.stop();
     await settle();

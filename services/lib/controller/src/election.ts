@@ -75,7 +75,8 @@ interface Term {
 type Spec = Lease['spec'];
 
 class LeaseElection implements Election {
-  readonly #options: Required<Omit<ElectionOptions, 'onStoppedLeading'>> & Pick<ElectionOptions, 'onStoppedLeading'>;
+  readonly #options: Required<Omit<ElectionOptions, 'onStoppedLeading'>> &
+    Pick<ElectionOptions, 'onStoppedLeading'>;
   readonly #name: ObjectName;
   readonly #stopping = new AbortController();
   #running: Promise<void> | undefined;
@@ -85,7 +86,13 @@ class LeaseElection implements Election {
   #lastEpoch: number | undefined;
 
   constructor(options: ElectionOptions) {
-    this.#options = { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, renewMs: 2_000, retryMs: 250, ...options };
+    this.#options = {
+      leaseDurationMs: 15_000,
+      renewDeadlineMs: 10_000,
+      renewMs: 2_000,
+      retryMs: 250,
+      ...options,
+    };
     this.#name = splitKey(options.lease);
   }
 
@@ -215,7 +222,7 @@ class LeaseElection implements Election {
     const { signal } = term.abort;
     // A renewal that hangs must not keep a leader beyond its deadline.
     let watchdog = this.#watchdog(term, renewDeadlineMs);
-    for (let delayMs = renewMs; ; ) {
+    for (let delayMs = renewMs; ;) {
       await clock.sleep(delayMs, signal);
       if (signal.aborted) break;
       const renewed = await this.#renew(term);
@@ -280,7 +287,13 @@ class LeaseElection implements Election {
 }
 
 function newTerm(lease: Lease, renewedAtMs: number): Term {
-  return { epoch: lease.spec.leaseTransitions ?? 0, abort: new AbortController(), lost: false, lease, renewedAtMs };
+  return {
+    epoch: lease.spec.leaseTransitions ?? 0,
+    abort: new AbortController(),
+    lost: false,
+    lease,
+    renewedAtMs,
+  };
 }
 
 function lose(term: Term): void {

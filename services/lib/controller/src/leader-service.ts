@@ -18,7 +18,7 @@ import { runController } from './run-controller.ts';
 /** What the work of a leader is built with; `events` reports as the service itself. */
 export interface LeaderContext extends ControllerContext {
   /** A recorder for one of several components of the service. */
-  recorder(reporter: EventReporter): EventRecorder;
+  readonly recorder: (reporter: EventReporter) => EventRecorder;
   /** Messages other than events of objects, such as usage samples. */
   readonly broker: EventSource;
 }
@@ -42,7 +42,7 @@ export interface LeaderServiceOptions {
   config: { ORRERY_APISERVER: string; ORRERY_NATS_URL: string };
   context: ServiceContext;
   /** Asks for informers, indexes and handlers. Called once, before the informers start. */
-  build(context: LeaderContext): LeaderWork;
+  build: (context: LeaderContext) => LeaderWork;
 }
 
 /** What the configuration of such a service has at least. */
@@ -69,7 +69,9 @@ export function startLeaderService(options: LeaderServiceOptions): Promise<Runni
   const broker = connectNats(config.ORRERY_NATS_URL, logger);
   const informers = createInformers({ client, events: broker, logger });
   const broadcaster = createEventBroadcaster({ client, clock, logger, metrics });
-  const leading = metrics.gauge('leader_election_master_status', 'Whether this replica leads: 1 or 0.', ['name']);
+  const leading = metrics.gauge('leader_election_master_status', 'Whether this replica leads: 1 or 0.', [
+    'name',
+  ]);
   leading.set({ name }, 0);
 
   const election: Election = createElection({

@@ -4,7 +4,13 @@ import { silentLogger } from '@orrery/kit/logger.ts';
 import { ManualClock, settle } from '@orrery/kit/manual-clock.ts';
 import { createMetrics } from '@orrery/kit/metrics.ts';
 import { describe, expect, it } from 'vitest';
-import type { Controller, ControllerContext, KeyQueue, ReconcileContext, ReconcileResult } from './controller.ts';
+import type {
+  Controller,
+  ControllerContext,
+  KeyQueue,
+  ReconcileContext,
+  ReconcileResult,
+} from './controller.ts';
 import { runController } from './run-controller.ts';
 
 type Reconcile = (key: string, context: ReconcileContext) => Promise<ReconcileResult | void>;
@@ -18,7 +24,12 @@ function set(reconcile: Reconcile, workers = 2) {
       return client;
     },
   } as unknown as Client;
-  const context = { client, clock, logger: silentLogger(), metrics: createMetrics() } as unknown as ControllerContext;
+  const context = {
+    client,
+    clock,
+    logger: silentLogger(),
+    metrics: createMetrics(),
+  } as unknown as ControllerContext;
   let queue: KeyQueue | undefined;
   const controller: Controller = { name: 'test', workers, setup: (given) => void (queue = given), reconcile };
   const run = runController(controller, context);
@@ -42,7 +53,9 @@ describe('a controller that runs', () => {
 
   it('gives each reconciliation an id of its own, on its client too', async () => {
     const ids: string[] = [];
-    const { run, queue, stop, traces } = set((_key, { reconcileId }) => Promise.resolve(void ids.push(reconcileId)));
+    const { run, queue, stop, traces } = set((_key, { reconcileId }) =>
+      Promise.resolve(void ids.push(reconcileId)),
+    );
     queue.add('a');
     queue.add('b');
     const running = run.run(stop.signal);

@@ -59,7 +59,12 @@ class Workers {
   readonly #queue: WorkQueue;
   readonly #metrics: ControllerMetrics;
 
-  constructor(controller: Controller, context: ControllerContext, queue: WorkQueue, metrics: ControllerMetrics) {
+  constructor(
+    controller: Controller,
+    context: ControllerContext,
+    queue: WorkQueue,
+    metrics: ControllerMetrics,
+  ) {
     this.#controller = controller;
     this.#context = context;
     this.#queue = queue;

@@ -33,5 +33,8 @@ it.each([
 });
 
 it('does nothing for nothing', async () => {
-  expect(await slowStart(0, () => Promise.reject(new Error('called')))).toEqual({ successes: 0, error: undefined });
+  expect(await slowStart(0, () => Promise.reject(new Error('called')))).toEqual({
+    successes: 0,
+    error: undefined,
+  });
 });

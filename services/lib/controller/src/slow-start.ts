@@ -10,7 +10,10 @@ export interface SlowStartResult {
  * Runs `work` for 0 to `count - 1` in batches of 1, 2, 4, ... and stops after a batch in which
  * one failed: a quota that is used up costs one refused request, not thousands. Never rejects.
  */
-export async function slowStart(count: number, work: (index: number) => Promise<unknown>): Promise<SlowStartResult> {
+export async function slowStart(
+  count: number,
+  work: (index: number) => Promise<unknown>,
+): Promise<SlowStartResult> {
   let successes = 0;
   let next = 0;
   for (let size = 1; next < count; size *= 2) {

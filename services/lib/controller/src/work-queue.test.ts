@@ -113,38 +113,46 @@ describe('a work queue', () => {
   it('never works on a key twice at once, and looks again after every addition', async () => {
     const action = fc.record({ key: fc.constantFrom('a', 'b', 'c'), delayMs: fc.constantFrom(0, 0, 3, 7) });
     await fc.assert(
-      fc.asyncProperty(fc.array(action, { maxLength: 40 }), fc.integer({ min: 1, max: 4 }), async (actions, workers) => {
-        const { clock, queue } = set();
-        const run = new AbortController();
-        const active = new Set<string>();
-        const seen = new Map<string, number>();
-        let time = 0;
-        const work = async (): Promise<void> => {
-          for (let key = await queue.take(run.signal); key !== undefined; key = await queue.take(run.signal)) {
-            expect(active.has(key)).toBe(false);
-            active.add(key);
-            seen.set(key, time);
-            await clock.sleep(2);
-            active.delete(key);
-            queue.done(key);
+      fc.asyncProperty(
+        fc.array(action, { maxLength: 40 }),
+        fc.integer({ min: 1, max: 4 }),
+        async (actions, workers) => {
+          const { clock, queue } = set();
+          const run = new AbortController();
+          const active = new Set<string>();
+          const seen = new Map<string, number>();
+          let time = 0;
+          const work = async (): Promise<void> => {
+            for (
+              let key = await queue.take(run.signal);
+              key !== undefined;
+              key = await queue.take(run.signal)
+            ) {
+              expect(active.has(key)).toBe(false);
+              active.add(key);
+              seen.set(key, time);
+              await clock.sleep(2);
+              active.delete(key);
+              queue.done(key);
+            }
+          };
+          const working = Array.from({ length: workers }, work);
+          const wanted = new Map<string, number>();
+          for (const { key, delayMs } of actions) {
+            time += 1;
+            wanted.set(key, time);
+            queue.addAfter(key, delayMs);
+            await clock.advance(1);
           }
-        };
-        const working = Array.from({ length: workers }, work);
-        const wanted = new Map<string, number>();
-        for (const { key, delayMs } of actions) {
           time += 1;
-          wanted.set(key, time);
-          queue.addAfter(key, delayMs);
-          await clock.advance(1);
-        }
-        time += 1;
-        await clock.advance(1_000);
-        for (const [key, at] of wanted) expect(seen.get(key)).toBeGreaterThanOrEqual(at);
-        expect(queue.depth + active.size).toBe(0);
-        run.abort();
-        await settle();
-        await Promise.all(working);
-      }),
+          await clock.advance(1_000);
+          for (const [key, at] of wanted) expect(seen.get(key)).toBeGreaterThanOrEqual(at);
+          expect(queue.depth + active.size).toBe(0);
+          run.abort();
+          await settle();
+          await Promise.all(working);
+        },
+      ),
       { numRuns: 60 },
     );
   });

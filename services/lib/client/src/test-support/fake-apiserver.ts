@@ -71,7 +71,10 @@ export class FakeApiServer {
   }
 
   /** Serves on 127.0.0.1; with the state of `previous` when given. */
-  static async start({ port = 0, previous }: { port?: number; previous?: FakeApiServer } = {}): Promise<FakeApiServer> {
+  static async start({
+    port = 0,
+    previous,
+  }: { port?: number; previous?: FakeApiServer } = {}): Promise<FakeApiServer> {
     const grpc = new Server({ 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 });
     const streams = new Set<Stream>();
     let server: FakeApiServer | undefined;
@@ -102,7 +105,8 @@ export class FakeApiServer {
 
   /** Breaks every stream, as a crash does, and goes on serving. */
   breakSessions(): void {
-    for (const stream of this.#streams) stream.emit('error', { code: status.UNAVAILABLE, details: 'broken by the test' });
+    for (const stream of this.#streams)
+      stream.emit('error', { code: status.UNAVAILABLE, details: 'broken by the test' });
   }
 
   stop(): void {
@@ -137,7 +141,10 @@ export class FakeApiServer {
     if (noticed) this.compact();
   }
 
-  put<T extends { metadata: { name: string; namespace?: string } }>(resource: GroupResource, object: T): KubeObject {
+  put<T extends { metadata: { name: string; namespace?: string } }>(
+    resource: GroupResource,
+    object: T,
+  ): KubeObject {
     const log = this.#log(resource);
     const stored = structuredClone(object) as unknown as KubeObject;
     const before = log.objects.get(keyOf(stored));
@@ -229,7 +236,8 @@ export class FakeApiServer {
       case 'update': {
         const object = parse<KubeObject>(verb.update.object);
         const { resourceVersion } = existing().metadata;
-        if (object.metadata.resourceVersion !== resourceVersion) throw conflict(resource, request.name, OBJECT_MODIFIED);
+        if (object.metadata.resourceVersion !== resourceVersion)
+          throw conflict(resource, request.name, OBJECT_MODIFIED);
         return { $case: 'object', object: bytes(this.put(resource, object)) };
       }
       case 'patch': {

@@ -31,6 +31,20 @@ function deployment(name: string, replicas: number, image: string): string {
   });
 }
 
+/** Rejects when the work takes longer than a step may; leaves no timer behind. */
+async function withinLimit<T>(what: () => string, work: Promise<T>): Promise<T> {
+  const done = new AbortController();
+  const limit = systemClock.sleep(STEP_LIMIT_MS, done.signal).then(() => {
+    if (done.signal.aborted) return;
+    throw new Error(`${what()}: not done within ${STEP_LIMIT_MS} ms`);
+  });
+  try {
+    return (await Promise.race([work, limit])) as T;
+  } finally {
+    done.abort();
+  }
+}
+
 /** Watches one deployment until the condition holds; returns the seconds since `beganMs`. */
 async function secondsUntil(
   target: Target,
@@ -39,19 +53,15 @@ async function secondsUntil(
   holds: (deployment: Deployment) => boolean,
 ): Promise<number> {
   const connection = await Connection.open(target);
-  const limit = new AbortController();
-  try {
-    return await new Promise<number>((resolve, reject) => {
-      void systemClock
-        .sleep(STEP_LIMIT_MS, limit.signal)
-        .then(() => reject(new Error(`${name}: not done within ${STEP_LIMIT_MS} ms`)));
-      connection.watch(`${DEPLOYMENTS}?watch=true&fieldSelector=metadata.name%3D${name}`, (line) => {
-        const { object } = JSON.parse(line) as { object: Deployment };
-        if (holds(object)) resolve((performance.now() - beganMs) / 1000);
-      });
+  const reached = new Promise<number>((resolve) => {
+    connection.watch(`${DEPLOYMENTS}?watch=true&fieldSelector=metadata.name%3D${name}`, (line) => {
+      const { object } = JSON.parse(line) as { object: Deployment };
+      if (holds(object)) resolve((performance.now() - beganMs) / 1000);
     });
+  });
+  try {
+    return await withinLimit(() => name, reached);
   } finally {
-    limit.abort();
     connection.close();
   }
 }
@@ -156,12 +166,7 @@ export async function watchLatency(target: Target, watchers: number): Promise<La
       );
       await systemClock.sleep(WRITE_PERIOD_MS);
     }
-    await Promise.race([
-      everybodySaw,
-      systemClock.sleep(STEP_LIMIT_MS).then(() => {
-        throw new Error(`${samplesMs.length} of ${WRITES * watchers} watch events came`);
-      }),
-    ]);
+    await withinLimit(() => `${samplesMs.length} of ${WRITES * watchers} watch events`, everybodySaw);
     await writer.request('DELETE', `${CONFIG_MAPS}/watched`);
     return latencyOf(samplesMs);
   } finally {

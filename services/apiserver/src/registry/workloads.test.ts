@@ -281,6 +281,6 @@ describe('the manifests of the document', () => {
 
   it('show the selector in one text', () => {
     const object = sample('replicasets', { spec: { selector, template: pods(80) } });
-    expect(cells('replicasets', object)['Selector']).toBe('tier=frontend,tier=frontend');
+    expect(cells('replicasets', object)['Selector']).toBe('tier=frontend,tier in (frontend)');
   });
 });

@@ -45,7 +45,7 @@ export const nothing: Matcher = () => false;
 function requirementsOf(selector: LabelSelector): Requirement[] {
   const equalities = Object.entries(selector.matchLabels ?? {}).map(([key, value]): Requirement => ({
     key,
-    operator: 'In',
+    operator: 'Equals',
     values: [value],
   }));
   const expressions = (selector.matchExpressions ?? []).map(({ key, operator, values }): Requirement => ({

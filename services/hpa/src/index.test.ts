@@ -98,6 +98,18 @@ describe('an autoscaler', () => {
     expect(cluster.scaled[1]).toEqual({ resource: 'deployments', name: 'web', replicas: 2 });
   });
 
+  it('finds a target without apiVersion by its kind alone, as old manifests leave it', async () => {
+    cluster.deployment('web', 1);
+    cluster.autoscaler('web', { scaleTargetRef: { kind: 'Deployment', name: 'web' } });
+    podUsing(1_000);
+    await sync();
+    expect(cluster.scaled).toEqual([{ resource: 'deployments', name: 'web', replicas: 2 }]);
+    cluster.replicationController('old', 1, { app: 'web' });
+    cluster.autoscaler('web', { scaleTargetRef: { kind: 'ReplicationController', name: 'old' } });
+    await sync();
+    expect(cluster.scaled[1]).toEqual({ resource: 'replicationcontrollers', name: 'old', replicas: 2 });
+  });
+
   it('writes no status when nothing changed', async () => {
     cluster.deployment('web', 1);
     cluster.autoscaler('web');
@@ -110,6 +122,10 @@ describe('an autoscaler', () => {
 
   it.each([
     [{ kind: 'Deployment', apiVersion: 'apps/v1', name: 'web' }, 'deployments.apps "web" not found'],
+    [
+      { kind: 'Deployment', apiVersion: 'v1', name: 'web' },
+      'unable to determine resource for scale target reference: no matches for kind "Deployment" in group ""',
+    ],
     [
       { kind: 'Widget', apiVersion: 'shop/v1', name: 'web' },
       'unable to determine resource for scale target reference: no matches for kind "Widget" in group "shop"',

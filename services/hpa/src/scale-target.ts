@@ -36,8 +36,18 @@ export class NoTargetError extends Error {
 
 type Read = (key: string) => ScaleTarget | undefined;
 
+interface ScalableKind {
+  /** The API groups that serve it. */
+  groups: readonly string[];
+  resource: ResourceRef;
+  read: Read;
+}
+
+/** The old home is served too, and holds the same objects. */
+const APPS = ['apps', 'extensions'];
+
 export class ScaleTargets {
-  readonly #kinds: ReadonlyMap<string, { resource: ResourceRef; read: Read }>;
+  readonly #kinds: readonly ScalableKind[];
 
   /** Asks for the informers it needs; to be made before they start. */
   constructor(informers: Informers) {
@@ -63,20 +73,26 @@ export class ScaleTargets {
       const text = formatLabelSelector({ matchLabels: selector });
       return { resource: ReplicationControllers, replicas, matcher: mapMatcher(selector), selector: text };
     };
-    this.#kinds = new Map([
-      ['apps/Deployment', { resource: Deployments, read: readDeployment }],
-      ['apps/ReplicaSet', { resource: ReplicaSets, read: readReplicaSet }],
-      // Their old home is served too, and is the same objects.
-      ['extensions/Deployment', { resource: Deployments, read: readDeployment }],
-      ['extensions/ReplicaSet', { resource: ReplicaSets, read: readReplicaSet }],
-      ['/ReplicationController', { resource: ReplicationControllers, read: readController }],
-    ]);
+    this.#kinds = [
+      { groups: APPS, resource: Deployments, read: readDeployment },
+      { groups: APPS, resource: ReplicaSets, read: readReplicaSet },
+      { groups: [''], resource: ReplicationControllers, read: readController },
+    ];
   }
 
-  /** @throws NoTargetError when the kind cannot be scaled or the object does not exist. */
+  /**
+   * Finds what the reference names. Without `apiVersion` the kind alone decides: the field is
+   * optional, and old course material leaves it out for Deployments. Upstream takes this to
+   * mean the core group and finds nothing; no two kinds that can be scaled share a name, so
+   * the kind is enough.
+   *
+   * @throws NoTargetError when the kind cannot be scaled or the object does not exist.
+   */
   get(namespace: string, { apiVersion = '', kind, name }: CrossVersionObjectReference): ScaleTarget {
     const { group } = parseApiVersion(apiVersion);
-    const known = this.#kinds.get(`${group}/${kind}`);
+    const known = this.#kinds.find(
+      ({ groups, resource }) => resource.kind === kind && (apiVersion === '' || groups.includes(group)),
+    );
     if (known === undefined) {
       throw new NoTargetError(
         `unable to determine resource for scale target reference: no matches for kind "${kind}" in group "${group}"`,

@@ -1,6 +1,7 @@
 /** `./orrery bench`: starts a cluster of its own, measures it, prints a table (or JSON with --json). */
 
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { arch, cpus, platform, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { formatTime } from '@orrery/api/meta.ts';
@@ -39,6 +40,45 @@ function loadRow(name: string, { perSecond, p50Ms, p99Ms }: LoadResult): Row {
   return { name, value: `${Math.round(perSecond)}/s, p50 ${round(p50Ms)} ms, p99 ${round(p99Ms)} ms` };
 }
 
+interface Memory {
+  /** What `./orrery ps` shows, added up: pages that processes share count for each of them. */
+  resident: number;
+  /** Shared pages counted once; the resident sum where the system does not tell. */
+  proportional: number;
+  /** Resident, by process. */
+  processes: Record<string, number>;
+}
+
+const MEBIBYTE = 2 ** 20;
+
+/** The proportional set size of a process in bytes; undefined where the system does not tell. */
+function proportionalBytes(pid: number): number | undefined {
+  try {
+    const match = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'));
+    return match === null ? undefined : Number(match[1]) * 1024;
+  } catch {
+    return undefined;
+  }
+}
+
+async function memoryMiB(cluster: TestCluster): Promise<Memory> {
+  const rows = await cluster.processes();
+  const memory: Memory = { resident: 0, proportional: 0, processes: {} };
+  for (const { name, pid, memoryBytes } of rows) {
+    memory.processes[name] = memoryBytes / MEBIBYTE;
+    memory.resident += memoryBytes / MEBIBYTE;
+    memory.proportional += ((pid === null ? 0 : proportionalBytes(pid)) ?? memoryBytes) / MEBIBYTE;
+  }
+  return memory;
+}
+
+function memoryRow(name: string, { resident, proportional }: Memory): Row {
+  return {
+    name,
+    value: `${Math.round(resident)} MiB resident, ${Math.round(proportional)} MiB with shared pages counted once`,
+  };
+}
+
 async function measure(report: (line: string) => void): Promise<{ results: object; rows: Row[] }> {
   report(`starting a cluster of ${NODES} nodes ...`);
   const beganMs = performance.now();
@@ -48,20 +88,18 @@ async function measure(report: (line: string) => void): Promise<{ results: objec
     const target = readTarget(cluster.kubeconfig);
     report(`deployment of ${REPLICAS} ...`);
     const deployment = await rollout(target, REPLICAS);
-    const memory = await cluster.processes();
+    const memory = await memoryMiB(cluster);
     report('ConfigMaps ...');
     const requests = await configMaps(target, CONFIG_MAPS);
     report('watches ...');
     const watch = await watchLatency(target, WATCHERS);
-    const after = await cluster.processes();
-    const total = (all: typeof memory): number =>
-      all.reduce((sum, each) => sum + each.memoryBytes, 0) / 2 ** 20;
+    const after = await memoryMiB(cluster);
     const results = {
       coldStartSeconds,
       deployment,
       requests,
       watch,
-      memoryMiB: { afterRollout: total(memory), atEnd: total(after), processes: after },
+      memoryMiB: { afterRollout: memory, atEnd: after },
     };
     const rows: Row[] = [
       { name: `cold start, ${NODES} nodes`, value: `${round(coldStartSeconds)} s` },
@@ -79,8 +117,8 @@ async function measure(report: (line: string) => void): Promise<{ results: objec
         name: `watch, ${WATCHERS} watchers`,
         value: `p50 ${round(watch.p50Ms)} ms, p99 ${round(watch.p99Ms)} ms`,
       },
-      { name: `memory of all processes, ${REPLICAS} pods`, value: `${Math.round(total(memory))} MiB` },
-      { name: 'memory of all processes, at the end', value: `${Math.round(total(after))} MiB` },
+      memoryRow(`memory of all processes, ${REPLICAS} pods`, memory),
+      memoryRow('memory of all processes, at the end', after),
     ];
     return { results, rows };
   } finally {

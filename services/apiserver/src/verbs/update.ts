@@ -1,7 +1,7 @@
 /** PUT and PATCH, and every other read-change-write (wire.md 3.5, 3.9, 3.10). */
 
 import type { KubeObject, Namespace } from '@orrery/api/gen/types.ts';
-import { jsonEqual } from '@orrery/api/json.ts';
+import { jsonClone, jsonEqual } from '@orrery/api/json.ts';
 import { objectKey } from '@orrery/api/meta.ts';
 import {
   badRequest,
@@ -13,7 +13,6 @@ import {
 } from '@orrery/api/status-error.ts';
 import type { ResourceDefinition } from '../registry/definition.ts';
 import { validateMetadata, validateMetadataUpdate } from '../registry/metadata.ts';
-import type { Stored } from '../store/store.ts';
 import type { RequestContext, StoredObject, UpdateOptions } from './api.ts';
 import { create, refuseInvalid, registryContext, settleNamespace } from './create.ts';
 import type { VerbDependencies } from './dependencies.ts';
@@ -23,13 +22,8 @@ import { writeDelete, writeUpdate } from './write.ts';
 /** How often a read-change-write starts again when somebody else wrote in between. */
 const CONFLICT_TRIES = 5;
 
-/** Turns the present object into the one to store. Gets a copy of its own. */
+/** Turns the present object into the one to store. Must not change its argument, but may share parts of it. */
 export type Change = (current: KubeObject) => Promise<KubeObject> | KubeObject;
-
-/** The object as parsed, twice: one to compare with, one to change. */
-function unpack(stored: Stored): { before: KubeObject; own: KubeObject } {
-  return { before: decodeObject(stored), own: decodeObject(stored) };
-}
 
 /**
  * Reads, changes and writes one object; again when somebody else wrote in between. A change
@@ -47,8 +41,8 @@ export async function readChangeWrite(
   let stored = await dependencies.store.get(resource, objectKey(namespace, name));
   for (let tries = 1; ; tries += 1) {
     if (stored === undefined) throw notFound(definition.ref, name);
-    const { before, own } = unpack(stored);
-    const next = await change(own);
+    const before = decodeObject(stored);
+    const next = await change(before);
     next.metadata.resourceVersion = before.metadata.resourceVersion;
     if (jsonEqual(before, next)) return { object: before, value: stored.value, revision: stored.revision };
     const written = isFinallyGone(definition, next)
@@ -219,12 +213,11 @@ export function modify(
     namespace,
     name,
     (current) => {
-      const base = structuredClone(current);
-      const request = change(current);
+      const request = change(jsonClone(current));
       settleNamespace(definition, request, namespace);
       requireRevision(definition, request, options);
-      checkIdentity(definition, request, base, name);
-      return merge(dependencies, definition, request, base, options, context);
+      checkIdentity(definition, request, current, name);
+      return merge(dependencies, definition, request, current, options, context);
     },
     context,
   );
@@ -248,7 +241,7 @@ export async function update(
       namespace,
       name,
       // Each try needs its own copy, since merging changes it.
-      () => structuredClone(object),
+      () => jsonClone(object),
       options,
       context,
     );

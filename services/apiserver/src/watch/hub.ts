@@ -23,7 +23,7 @@ import { LOG_PAGE, ResourceFeed } from './resource-feed.ts';
 /** How often the hub looks for events that nobody told of. */
 const HEADS_PERIOD_MS = 1_000;
 const DEFAULT_RING_EVENTS = 4_096;
-const DEFAULT_RING_BYTES = 32 * 1024 * 1024;
+const DEFAULT_RING_BYTES = 8 * 1024 * 1024;
 
 /** Carries events between replicas, and to the services. May lose, repeat and reorder them. */
 export interface EventBus {

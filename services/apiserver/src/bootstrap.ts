@@ -1,4 +1,4 @@
-/** The objects that the apiserver itself makes sure of (wire.md 7.5). */
+/** The objects that the apiserver itself makes sure of. */
 
 import type { KubeObject } from '@orrery/api/gen/types.ts';
 import { isAlreadyExists, isNotFound } from '@orrery/api/status-error.ts';

@@ -1,4 +1,4 @@
-/** Admission: what the cluster adds to or refuses about an object that is valid in itself (wire.md 3.14). */
+/** Admission: what the cluster adds to or refuses about an object that is valid in itself. */
 
 import type { Node, Pod } from '@orrery/api/gen/types.ts';
 import { Nodes, Pods } from '@orrery/api/resources.ts';

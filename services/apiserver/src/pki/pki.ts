@@ -1,6 +1,6 @@
 /**
  * The cluster's certificates: an authority made at first start, the server's certificate, and the
- * administrator's (wire.md 6). Each lives with its key in one file of the state directory, so that the two are
+ * administrator's. Each lives with its key in one file of the state directory, so that the two are
  * always of one piece.
  */
 

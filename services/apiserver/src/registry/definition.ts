@@ -7,7 +7,7 @@ import type { KubeObject } from '@orrery/api/gen/types.ts';
 import type { ResourceRef } from '@orrery/api/resources.ts';
 import type { FieldError } from '@orrery/api/status-error.ts';
 
-/** One column of `kubectl get` (wire.md 2.3). */
+/** One column of `kubectl get`. */
 export interface Column<T> {
   name: string;
   type: 'string' | 'integer' | 'boolean';
@@ -75,11 +75,11 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly fields?: Readonly<Record<string, (object: T) => string>>;
   readonly subresources: readonly SubresourceName[];
   readonly scale?: ScaleMapping<T>;
-  /** The part whose change counts as a new generation; absent for kinds without generation (wire.md 3.9). */
+  /** The part whose change counts as a new generation; absent for kinds without generation. */
   readonly generationOf?: (object: T) => unknown;
-  /** DELETE answers with the object instead of a Status (wire.md 3.6). */
+  /** DELETE answers with the object instead of a Status. */
   readonly returnsDeleted?: boolean;
-  /** PUT of a missing object creates it (wire.md 3.5). */
+  /** PUT of a missing object creates it. */
   readonly createsOnUpdate?: boolean;
   /** PUT without resourceVersion is refused. */
   readonly needsResourceVersion?: boolean;

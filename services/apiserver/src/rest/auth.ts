@@ -1,6 +1,6 @@
 /**
  * Who may come in: holders of a certificate of the cluster's authority. The group system:masters may do
- * everything, others nothing yet, and without a certificate only health and version are open (wire.md 6).
+ * everything, others nothing yet, and without a certificate only health and version are open.
  */
 
 import type { IncomingMessage } from 'node:http';

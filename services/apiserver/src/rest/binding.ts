@@ -1,4 +1,4 @@
-/** Binding: the scheduler's word on where a pod runs, by subresource or by `POST bindings` (wire.md 3.10). */
+/** Binding: the scheduler's word on where a pod runs, by subresource or by `POST bindings`. */
 
 import type { Binding } from '@orrery/api/gen/types.ts';
 import { badRequest, type FieldError, field, invalid, type Status } from '@orrery/api/status-error.ts';

@@ -1,4 +1,4 @@
-/** From a request body to an object of the type that the endpoint takes (wire.md 2.1, 2.2, 3.2). */
+/** From a request body to an object of the type that the endpoint takes. */
 
 import type { KubeObject } from '@orrery/api/gen/types.ts';
 import { apiVersionOf, parseApiVersion } from '@orrery/api/resources.ts';

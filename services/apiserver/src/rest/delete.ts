@@ -1,4 +1,4 @@
-/** DELETE of objects and collections (wire.md 3.6). */
+/** DELETE of objects and collections. */
 
 import type { KubeObject } from '@orrery/api/gen/types.ts';
 import type { Status } from '@orrery/api/status-error.ts';

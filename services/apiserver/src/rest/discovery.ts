@@ -1,6 +1,6 @@
 /**
- * Discovery: what the server serves, aggregated (KEP-3352) for today's clients and piecemeal for older ones
- * (wire.md 1.2, 1.3). Built once; the catalog never changes.
+ * Discovery: what the server serves, aggregated (KEP-3352) for today's clients and piecemeal for older ones.
+ * Built once; the catalog never changes.
  */
 
 import { createHash } from 'node:crypto';

@@ -1,4 +1,4 @@
-/** /healthz, /livez, /readyz on the port of clients (wire.md 1.1). */
+/** /healthz, /livez, /readyz on the port of clients. */
 
 import type { Exchange } from './exchange.ts';
 import { flag } from './query.ts';

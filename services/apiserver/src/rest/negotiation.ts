@@ -1,4 +1,4 @@
-/** Which form of an answer the client gets (wire.md 2.1, 2.3). */
+/** Which form of an answer the client gets. */
 
 import { StatusError } from '@orrery/api/status-error.ts';
 import { type MediaType, parseAccept } from './media-type.ts';

@@ -1,4 +1,4 @@
-/** /openapi/v3: a document per group version, made when it is first asked for (wire.md 1.4, 1.5). */
+/** /openapi/v3: a document per group version, made when it is first asked for. */
 
 import { StatusError } from '@orrery/api/status-error.ts';
 import { systemClock } from '@orrery/kit/clock.ts';

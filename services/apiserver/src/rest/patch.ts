@@ -1,4 +1,4 @@
-/** PATCH: JSON patch, merge patch and strategic merge patch (wire.md 4). */
+/** PATCH: JSON patch, merge patch and strategic merge patch. */
 
 import type { KubeObject } from '@orrery/api/gen/types.ts';
 import { badRequest, field, invalid, StatusError } from '@orrery/api/status-error.ts';

@@ -1,6 +1,6 @@
 /**
  * What a request is about, read from its method and URL alone, before anything is looked up
- * (apiserver/pkg/endpoints/request/requestinfo.go; wire.md 3.1).
+ * (apiserver/pkg/endpoints/request/requestinfo.go).
  */
 
 import { badRequest } from '@orrery/api/status-error.ts';

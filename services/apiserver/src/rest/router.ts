@@ -1,4 +1,4 @@
-/** From a request about a resource to what serves it, or the reason why nothing does (wire.md 3.1). */
+/** From a request about a resource to what serves it, or the reason why nothing does. */
 
 import { methodNotAllowed, resourceNotFound } from '@orrery/api/status-error.ts';
 import type { SubresourceName } from '../registry/definition.ts';

@@ -1,4 +1,4 @@
-/** The scale subresource: replicas of any workload as autoscaling/v1 Scale (wire.md 3.10). */
+/** The scale subresource: replicas of any workload as autoscaling/v1 Scale. */
 
 import type { KubeObject, Scale } from '@orrery/api/gen/types.ts';
 import { badRequest, field, invalid, methodNotAllowed } from '@orrery/api/status-error.ts';

@@ -1,4 +1,4 @@
-/** Tables: what `kubectl get` shows, made from the columns of the definition (wire.md 2.3). */
+/** Tables: what `kubectl get` shows, made from the columns of the definition. */
 
 import type { KubeObject } from '@orrery/api/gen/types.ts';
 import { field, invalid } from '@orrery/api/status-error.ts';

@@ -1,4 +1,4 @@
-/** What the server says it is. kubectl and Helm compare these with what they know (wire.md 1.1). */
+/** What the server says it is. kubectl and Helm compare these with what they know. */
 
 import { arch, platform } from 'node:process';
 

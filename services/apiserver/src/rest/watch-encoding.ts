@@ -1,4 +1,4 @@
-/** Lines of a watch: each event encoded once per form, however many clients watch (wire.md 3.4). */
+/** Lines of a watch: each event encoded once per form, however many clients watch. */
 
 import type { StatusError } from '@orrery/api/status-error.ts';
 import type { StoreEvent } from '../store/store.ts';

@@ -1,4 +1,4 @@
-/** Watches: events as lines of a response that stays open (wire.md 3.4). */
+/** Watches: events as lines of a response that stays open. */
 
 import type { ServerResponse } from 'node:http';
 import { serviceUnavailable, StatusError } from '@orrery/api/status-error.ts';

@@ -1,4 +1,4 @@
-/** `dryRun` and `fieldValidation`: what a write is asked to do besides writing (wire.md 3.7). */
+/** `dryRun` and `fieldValidation`: what a write is asked to do besides writing. */
 
 import { badRequest, field, invalid, StatusError } from '@orrery/api/status-error.ts';
 import type { Exchange } from './exchange.ts';

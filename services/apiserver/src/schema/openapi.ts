@@ -1,5 +1,5 @@
 /**
- * OpenAPI v3 documents, one per group version, built from the type table and the resources served (wire.md 1.4).
+ * OpenAPI v3 documents, one per group version, built from the type table and the resources served.
  *
  * kubectl reads them for `explain`, for the strategic merge metadata of apply and edit, and to learn that the server
  * validates fields itself: it looks for a patch operation of the object's kind with a `fieldValidation` parameter.

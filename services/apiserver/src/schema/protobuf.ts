@@ -1,5 +1,5 @@
 /**
- * Decodes protobuf request bodies into the JSON form of the same object (wire.md 2.2).
+ * Decodes protobuf request bodies into the JSON form of the same object.
  *
  * The envelope is upstream's `runtime.Unknown` behind four magic bytes
  * (apimachinery/pkg/runtime/serializer/protobuf); the message inside follows the type table.

@@ -38,7 +38,7 @@ export interface ListOptions {
   selection?: Selection;
   limit?: number;
   continueToken?: string;
-  /** The raw query parameters; rules in wire.md 3.3. */
+  /** The raw query parameters. */
   resourceVersion?: string;
   resourceVersionMatch?: string;
 }

@@ -1,4 +1,4 @@
-/** The binding subresource: a pod gets its node, once (wire.md 3.10). */
+/** The binding subresource: a pod gets its node, once. */
 
 import type { Pod, PodCondition } from '@orrery/api/gen/types.ts';
 import { formatTime, isBeingDeleted } from '@orrery/api/meta.ts';

@@ -1,4 +1,4 @@
-/** POST: a new object (wire.md 3.2). */
+/** POST: a new object. */
 
 import type { KubeObject } from '@orrery/api/gen/types.ts';
 import { formatTime } from '@orrery/api/meta.ts';

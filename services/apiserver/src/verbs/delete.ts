@@ -1,4 +1,4 @@
-/** DELETE and deletecollection (wire.md 3.6). */
+/** DELETE and deletecollection. */
 
 import type { KubeObject, Namespace } from '@orrery/api/gen/types.ts';
 import { formatTime, isBeingDeleted, objectKey } from '@orrery/api/meta.ts';

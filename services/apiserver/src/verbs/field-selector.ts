@@ -1,4 +1,4 @@
-/** Field selectors of a request, compiled against what the resource supports (wire.md 3.8). */
+/** Field selectors of a request, compiled against what the resource supports. */
 
 import type { KubeObject } from '@orrery/api/gen/types.ts';
 import { parseFieldSelector } from '@orrery/api/selectors.ts';

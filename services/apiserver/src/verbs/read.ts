@@ -1,4 +1,4 @@
-/** GET and LIST (wire.md 3.3). */
+/** GET and LIST. */
 
 import { objectKey } from '@orrery/api/meta.ts';
 import { badRequest, expired, field, invalid, notFound, StatusError } from '@orrery/api/status-error.ts';

@@ -1,4 +1,4 @@
-/** PUT and PATCH, and every other read-change-write (wire.md 3.5, 3.9, 3.10). */
+/** PUT and PATCH, and every other read-change-write. */
 
 import type { KubeObject, Namespace } from '@orrery/api/gen/types.ts';
 import { jsonClone, jsonEqual } from '@orrery/api/json.ts';

@@ -1,4 +1,4 @@
-/** Watches: the event feed as one selection sees it (wire.md 3.4). */
+/** Watches: the event feed as one selection sees it. */
 
 import type { KubeObject } from '@orrery/api/gen/types.ts';
 import { objectKey } from '@orrery/api/meta.ts';

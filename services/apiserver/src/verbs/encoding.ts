@@ -23,6 +23,13 @@ export function encodeObject(object: KubeObject): ValueWithGap {
   return { head: text.slice(0, at + 1), tail: text.slice(at + QUOTED_GAP.length - 1) };
 }
 
+/** The same without a revision: what the creation of the object would store. */
+export function encodeUnstored(object: KubeObject): string {
+  const { metadata, kind: _kind, apiVersion: _apiVersion, ...rest } = object;
+  const { resourceVersion: _revision, ...others } = metadata;
+  return JSON.stringify({ metadata: others, ...rest });
+}
+
 export function decodeObject(stored: Pick<Stored, 'value'>): KubeObject {
   return JSON.parse(stored.value) as KubeObject;
 }

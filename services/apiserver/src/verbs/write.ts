@@ -6,7 +6,7 @@ import type { ResourceDefinition } from '../registry/definition.ts';
 import type { Stored, WriteOptions, WriteResult } from '../store/store.ts';
 import type { RequestContext, StoredObject } from './api.ts';
 import { fencedError, type VerbDependencies } from './dependencies.ts';
-import { encodeObject, storeName } from './encoding.ts';
+import { encodeObject, encodeUnstored, storeName } from './encoding.ts';
 
 /** What a write came to; `conflict` tells what is there now. */
 export type WriteOutcome =
@@ -48,11 +48,10 @@ function settle(
   }
 }
 
-/** A dry run: what the write would answer. */
+/** A dry run: what the write would answer. Revision 0 is that of an object that was never stored. */
 function imagined(object: KubeObject, revision: number): WriteOutcome {
   const { head, tail } = encodeObject(object);
-  const value =
-    revision === 0 ? `${head}${tail}`.replace('"resourceVersion":""', '') : `${head}${revision}${tail}`;
+  const value = revision === 0 ? encodeUnstored(object) : `${head}${revision}${tail}`;
   return { outcome: 'written', result: { object, value, revision } };
 }
 

@@ -1,18 +1,23 @@
-/** The nodes of this agent: registered, kept alive by leases, their status kept true (kubelet_node_status.go, pkg/kubelet/util/nodelease). */
+/** The nodes of this agent: registered, kept alive by leases, their status kept true (kubelet_node_status.go, component-helpers/apimachinery/lease). */
 
-import type { Draft, Lease, Node } from '@orrery/api/gen/types.ts';
+import type { Draft, Lease, Node, NodeCondition } from '@orrery/api/gen/types.ts';
 import { formatMicroTime } from '@orrery/api/meta.ts';
 import { Leases, Nodes } from '@orrery/api/resources.ts';
 import { isAlreadyExists, isNotFound } from '@orrery/api/status-error.ts';
 import type { Client } from '@orrery/client/client.ts';
 import type { Informer } from '@orrery/client/informer.ts';
-import { type Clock, systemClock, type Timer } from '@orrery/kit/clock.ts';
+import { backoffDelay } from '@orrery/kit/backoff.ts';
+import type { Clock, Timer } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
 import { AGENT_LABEL, nodeDraft, nodeIndex, nodeName, nodeStatus } from './node-object.ts';
+import { visitInRounds } from './rounds.ts';
 
 export interface NodeFleetOptions {
-  client: Client;
+  client: Pick<Client, 'list' | 'get' | 'create' | 'patch' | 'delete'>;
+  /** The cluster's clock. */
   clock: Clock;
+  /** Real time: how long to wait before calling the apiserver again. */
+  realClock: Clock;
   logger: Logger;
   nodes: Informer<Node>;
   /** Name of this agent: the owner of its nodes over restarts. */
@@ -26,153 +31,247 @@ const LEASE_DURATION_SECONDS = 40;
 const RENEW_PERIOD_MS = 10_000;
 /** How often a node repeats its status when nothing changes, on the cluster's clock (nodeStatusReportFrequency). */
 const STATUS_PERIOD_MS = 300_000;
-/** Requests of one kind in flight at once. */
-const PARALLELISM = 64;
-const REGISTER_RETRY_MS = 200;
+/** Registrations in flight at once. */
+const PARALLELISM = 256;
+const RETRY = { initialMs: 100, maxMs: 5_000 } as const;
+
+/** What the agent knows of one of its nodes. */
+interface HostedNode {
+  readonly index: number;
+  readonly name: string;
+  /** Absent while the API does not have the node. */
+  uid: string | undefined;
+  /** As stored. */
+  conditions: readonly NodeCondition[];
+  reportedAtMs: number;
+  reporting: boolean;
+  renewing: boolean;
+  hasLease: boolean;
+}
 
 export class NodeFleet {
   readonly #options: NodeFleetOptions;
-  readonly #timers: Timer[] = [];
+  readonly #hosted: readonly HostedNode[];
+  readonly #stopping = new AbortController();
+  #rounds: Timer | undefined;
   #registered = false;
-  #stopped = false;
-  #renewing = false;
 
   constructor(options: NodeFleetOptions) {
     this.#options = options;
+    this.#hosted = Array.from({ length: options.count }, (_, index) => ({
+      index,
+      name: nodeName(index),
+      uid: undefined,
+      conditions: [],
+      reportedAtMs: 0,
+      reporting: false,
+      renewing: false,
+      hasLease: true,
+    }));
   }
 
   get registered(): boolean {
     return this.#registered;
   }
 
+  /** Whether this agent runs the pods of the node. */
   hosts(node: string): boolean {
-    const index = nodeIndex(node);
-    return node === nodeName(index) && index >= 0 && index < this.#options.count;
+    return this.#find(node) !== undefined;
   }
 
   /** Registers all nodes, then keeps them alive. Tries until it succeeds or is stopped. */
   async start(): Promise<void> {
-    while (!this.#stopped && !this.#registered) {
+    const { logger, realClock, clock, nodes, count } = this.#options;
+    const { signal } = this.#stopping;
+    for (let attempt = 0; !this.#registered && !signal.aborted; attempt += 1) {
       try {
-        await this.#forEachNode((index) => this.#register(index));
-        await this.#removeSurplus();
+        await this.#registerAll();
         this.#registered = true;
       } catch (error) {
-        this.#options.logger.warn({ err: error }, 'registration failed, trying again');
-        await systemClock.sleep(REGISTER_RETRY_MS);
+        logger.warn({ err: error }, 'registration failed, trying again');
+        await realClock.sleep(backoffDelay(attempt, RETRY), signal);
       }
     }
-    if (this.#stopped) return;
-    const { clock, nodes } = this.#options;
-    nodes.addHandler({ update: (node) => this.#defend(node), add: (node) => this.#defend(node) });
-    void this.#renewLeases();
-    this.#timers.push(
-      clock.setInterval(() => void this.#renewLeases(), RENEW_PERIOD_MS),
-      clock.setInterval(() => void this.#forEachNode((index) => this.#reportStatus(index)), STATUS_PERIOD_MS),
-    );
+    if (signal.aborted) return;
+    logger.info({ nodes: count }, 'nodes registered');
+    nodes.addHandler({
+      add: (node) => this.#see(node),
+      update: (node) => this.#see(node),
+      delete: (node) => this.#lose(node),
+    });
+    this.#rounds = visitInRounds({
+      clock,
+      count,
+      periodMs: RENEW_PERIOD_MS,
+      visit: (index) => this.#visit(this.#hosted[index]!),
+    });
   }
 
   stop(): void {
-    this.#stopped = true;
-    for (const timer of this.#timers) timer.cancel();
+    this.#stopping.abort();
+    this.#rounds?.cancel();
   }
 
-  async #forEachNode(work: (index: number) => Promise<void>): Promise<void> {
-    const queue = Array.from({ length: this.#options.count }, (_, index) => index).values();
-    const worker = async (): Promise<void> => {
-      for (const index of queue) await work(index);
-    };
-    await Promise.all(Array.from({ length: PARALLELISM }, worker));
+  #find(name: string): HostedNode | undefined {
+    const hosted = this.#hosted[nodeIndex(name)];
+    return hosted?.name === name ? hosted : undefined;
   }
 
-  async #register(index: number): Promise<void> {
-    const { client, clock, agent } = this.#options;
-    try {
-      await client.create(Nodes, nodeDraft(index, agent, clock.now()));
-    } catch (error) {
-      if (!isAlreadyExists(error)) throw error;
-      await this.#reportStatus(index);
-    }
-  }
-
-  /** Fewer nodes than last time: the others are gone, as machines that were taken away. */
-  async #removeSurplus(): Promise<void> {
+  /** One list tells which nodes are there already, and which are there no longer. */
+  async #registerAll(): Promise<void> {
     const { client, agent } = this.#options;
     const { items } = await client.list(Nodes, { labelSelector: `${AGENT_LABEL}=${agent}` });
+    const present = new Map(items.map((node) => [node.metadata.name, node]));
+    await forEach(this.#hosted, (hosted) => this.#register(hosted, present.get(hosted.name)));
+    // Fewer nodes than last time: the others are gone, as machines that were taken away.
     const surplus = items.filter(({ metadata }) => !this.hosts(metadata.name));
-    for (const { metadata } of surplus) {
-      try {
-        await client.delete(Nodes, { namespace: '', name: metadata.name });
-      } catch (error) {
-        if (!isNotFound(error)) throw error;
-      }
+    await forEach(surplus, ({ metadata }) => this.#deregister(metadata.name));
+  }
+
+  async #register(hosted: HostedNode, present: Node | undefined): Promise<void> {
+    const { client, clock, agent } = this.#options;
+    const nowMs = clock.now();
+    if (present !== undefined) {
+      await this.#reconnect(hosted, present, nowMs);
+      return;
     }
+    try {
+      this.#note(hosted, await client.create(Nodes, nodeDraft(hosted.index, agent, nowMs)), nowMs);
+      hosted.hasLease = false;
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      // An earlier try got through after all, or somebody made a node of this name.
+      const node = await client.get(Nodes, { namespace: '', name: hosted.name });
+      await this.#reconnect(hosted, node, nowMs);
+    }
+  }
+
+  /** A node that is known already says that it is there again. */
+  async #reconnect(hosted: HostedNode, node: Node, nowMs: number): Promise<void> {
+    this.#note(hosted, node, nowMs);
+    await this.#patchStatus(hosted, nowMs);
+  }
+
+  async #deregister(name: string): Promise<void> {
+    try {
+      await this.#options.client.delete(Nodes, { namespace: '', name });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+
+  #note(hosted: HostedNode, { metadata, status }: Node, reportedAtMs = hosted.reportedAtMs): void {
+    hosted.uid = metadata.uid;
+    hosted.conditions = status?.conditions ?? [];
+    hosted.reportedAtMs = reportedAtMs;
   }
 
   /** Somebody declared a living node dead (it was silent for too long): say at once that it lives. */
-  #defend(node: Node): void {
-    const { name } = node.metadata;
-    if (!this.hosts(name)) return;
-    const ready = node.status?.conditions?.find(({ type }) => type === 'Ready');
-    if (ready?.status !== 'True')
-      void this.#reportStatus(nodeIndex(name)).then(() => this.#renewLease(nodeIndex(name)));
+  #see(node: Node): void {
+    const hosted = this.#find(node.metadata.name);
+    if (hosted === undefined) return;
+    this.#note(hosted, node);
+    const ready = hosted.conditions.find(({ type }) => type === 'Ready');
+    if (ready?.status === 'True') return;
+    void this.#report(hosted);
+    void this.#renew(hosted);
   }
 
-  async #reportStatus(index: number): Promise<void> {
-    const { client, clock, nodes, logger } = this.#options;
-    const name = nodeName(index);
-    const before = nodes.lister.get(name)?.status?.conditions ?? [];
-    const status = nodeStatus(index, before, clock.now());
-    try {
-      await client.patch(Nodes, { namespace: '', name }, 'strategic', { status }, 'status');
-    } catch (error) {
-      // A node that somebody deleted stays deleted until the agent starts again, as a kubelet's does.
-      if (!isNotFound(error)) logger.debug({ err: error, node: name }, 'status report failed');
-      if (!this.#registered) throw error;
-    }
+  /** A node that somebody deleted stays deleted until the agent starts again, as a kubelet's does. */
+  #lose(node: Node): void {
+    const hosted = this.#find(node.metadata.name);
+    if (hosted?.uid === node.metadata.uid) hosted.uid = undefined;
   }
 
-  async #renewLeases(): Promise<void> {
-    // A round that takes longer than the period is not overtaken by the next.
-    if (this.#renewing || this.#stopped) return;
-    this.#renewing = true;
-    await this.#forEachNode((index) => this.#renewLease(index));
-    this.#renewing = false;
+  #visit(hosted: HostedNode): void {
+    if (hosted.uid === undefined) return;
+    void this.#renew(hosted);
+    if (this.#options.clock.now() - hosted.reportedAtMs >= STATUS_PERIOD_MS) void this.#report(hosted);
   }
 
-  async #renewLease(index: number): Promise<void> {
-    const { client, clock, logger, nodes } = this.#options;
-    const name = nodeName(index);
-    const owner = nodes.lister.get(name);
-    if (owner === undefined) return;
-    const renewTime = formatMicroTime(clock.now());
-    const key = { namespace: LEASE_NAMESPACE, name };
-    try {
-      await client.patch(Leases, key, 'merge', { spec: { renewTime } });
-    } catch (error) {
-      if (!isNotFound(error)) {
-        logger.debug({ err: error, node: name }, 'lease renewal failed');
-        return;
+  /** Tries until the status is stored, the node is gone, or the agent stops. */
+  async #report(hosted: HostedNode): Promise<void> {
+    const { logger, realClock, clock } = this.#options;
+    const { signal } = this.#stopping;
+    if (hosted.reporting) return;
+    hosted.reporting = true;
+    for (let attempt = 0; hosted.uid !== undefined && !signal.aborted; attempt += 1) {
+      try {
+        await this.#patchStatus(hosted, clock.now());
+        break;
+      } catch (error) {
+        if (isNotFound(error)) break;
+        logger.debug({ err: error, node: hosted.name }, 'status report failed, trying again');
+        await realClock.sleep(backoffDelay(attempt, RETRY), signal);
       }
-      await this.#createLease(owner, renewTime);
+    }
+    hosted.reporting = false;
+  }
+
+  async #patchStatus(hosted: HostedNode, nowMs: number): Promise<void> {
+    const { client } = this.#options;
+    const name = { namespace: '', name: hosted.name };
+    const status = nodeStatus(hosted.index, hosted.conditions, nowMs);
+    await client.patch(Nodes, name, 'strategic', { status }, 'status');
+    hosted.reportedAtMs = nowMs;
+  }
+
+  /** One try: the next visit is soon enough for another. */
+  async #renew(hosted: HostedNode): Promise<void> {
+    const { uid } = hosted;
+    if (hosted.renewing || uid === undefined) return;
+    hosted.renewing = true;
+    try {
+      if (hosted.hasLease) await this.#renewLease(hosted);
+      else await this.#createLease(hosted, uid);
+    } catch (error) {
+      this.#options.logger.debug({ err: error, node: hosted.name }, 'lease renewal failed');
+    }
+    hosted.renewing = false;
+  }
+
+  async #renewLease(hosted: HostedNode): Promise<void> {
+    const { client, clock } = this.#options;
+    const key = { namespace: LEASE_NAMESPACE, name: hosted.name };
+    try {
+      await client.patch(Leases, key, 'merge', { spec: { renewTime: formatMicroTime(clock.now()) } });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      hosted.hasLease = false;
+      if (hosted.uid !== undefined) await this.#createLease(hosted, hosted.uid);
     }
   }
 
-  async #createLease(owner: Node, renewTime: string): Promise<void> {
-    const { client, logger } = this.#options;
-    const { name, uid } = owner.metadata;
+  async #createLease(hosted: HostedNode, uid: string): Promise<void> {
+    const { client, clock } = this.#options;
+    const { name } = hosted;
     const lease: Draft<Lease> = {
       metadata: {
         name,
         namespace: LEASE_NAMESPACE,
         ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name, uid }],
       },
-      spec: { holderIdentity: name, leaseDurationSeconds: LEASE_DURATION_SECONDS, renewTime },
+      spec: {
+        holderIdentity: name,
+        leaseDurationSeconds: LEASE_DURATION_SECONDS,
+        renewTime: formatMicroTime(clock.now()),
+      },
     };
     try {
       await client.create(Leases, lease);
     } catch (error) {
-      logger.debug({ err: error, node: name }, 'lease creation failed');
+      if (!isAlreadyExists(error)) throw error;
     }
+    hosted.hasLease = true;
   }
+}
+
+/** Works on all items, many at once; throws the first error when all are done, so that nothing goes on behind a retry. */
+async function forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  const lane = async (): Promise<void> => {
+    for (const item of queue) await work(item);
+  };
+  const lanes = await Promise.allSettled(Array.from({ length: Math.min(PARALLELISM, items.length) }, lane));
+  for (const each of lanes) if (each.status === 'rejected') throw each.reason;
 }

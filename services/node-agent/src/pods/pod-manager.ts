@@ -1,33 +1,46 @@
-/** Which pods this agent runs: those bound to its nodes. */
+/** Which pods this agent runs: those bound to its nodes. One worker each. */
 
 import type { Pod } from '@orrery/api/gen/types.ts';
-import { parseTime } from '@orrery/api/meta.ts';
+import { keyOf, parseTime } from '@orrery/api/meta.ts';
 import type { Informer } from '@orrery/client/informer.ts';
-import type { SimulatedRuntime } from '../runtime/simulated.ts';
+import type { SimulatedImages } from '../runtime/images.ts';
+import { SANDBOX_IMAGE, type SimulatedRuntime } from '../runtime/simulated.ts';
 import { restorePod } from './restore.ts';
 import { PodWorker, type PodWorkerDependencies } from './worker.ts';
 
-export class PodManager {
-  readonly #dependencies: PodWorkerDependencies;
-  readonly #runtime: SimulatedRuntime;
-  readonly #hostsNode: (node: string) => boolean;
-  readonly #workers = new Map<string, PodWorker>();
+export interface PodManagerOptions extends PodWorkerDependencies {
+  runtime: SimulatedRuntime;
+  images: SimulatedImages;
+  /** Whether a node is one of this agent. */
+  hostsNode: (node: string) => boolean;
+}
 
-  constructor(
-    dependencies: PodWorkerDependencies,
-    runtime: SimulatedRuntime,
-    hostsNode: (node: string) => boolean,
-  ) {
-    this.#dependencies = dependencies;
-    this.#runtime = runtime;
-    this.#hostsNode = hostsNode;
+export class PodManager {
+  readonly #options: PodManagerOptions;
+  /** By uid: a pod may be gone, and another have its name, while its containers still stop. */
+  readonly #workers = new Map<string, PodWorker>();
+  #informer: Informer<Pod> | undefined;
+  #unfollow: (() => void) | undefined;
+
+  constructor(options: PodManagerOptions) {
+    this.#options = options;
   }
 
-  /** Follows the pods. What the informer's first list holds is taken over as it ran before. */
+  /** How many pods this agent has. */
+  get size(): number {
+    return this.#workers.size;
+  }
+
+  /**
+   * Follows the pods of an informer that has synced. What ran before is taken over first, all of
+   * it: only then is it known which addresses are free for those that are yet to start.
+   */
   follow(informer: Informer<Pod>): void {
-    informer.addHandler({
-      add: (pod) => this.#see(pod, !informer.synced),
-      update: (pod) => this.#see(pod, false),
+    this.#informer = informer;
+    for (const pod of informer.lister.list()) if (this.#isOurs(pod)) this.#takeOver(pod);
+    this.#unfollow = informer.addHandler({
+      add: (pod) => this.#see(pod),
+      update: (pod) => this.#see(pod),
       delete: (pod) => this.#lose(pod),
     });
   }
@@ -37,34 +50,58 @@ export class PodManager {
     this.#workers.get(podUid)?.wake();
   }
 
-  get size(): number {
-    return this.#workers.size;
+  /** Resolves when the store has the newest status of every pod. */
+  async written(): Promise<void> {
+    await Promise.all(Array.from(this.#workers.values(), (worker) => worker.written()));
   }
 
-  #see(pod: Pod, restore: boolean): void {
-    const node = pod.spec.nodeName;
-    if (node === undefined || !this.#hostsNode(node)) return;
+  /** The process ends. What runs goes on running, as containers do without a kubelet. */
+  stop(): void {
+    this.#unfollow?.();
+    for (const worker of this.#workers.values()) worker.stop();
+  }
+
+  #isOurs({ spec }: Pod): boolean {
+    return spec.nodeName !== undefined && this.#options.hostsNode(spec.nodeName);
+  }
+
+  #see(pod: Pod): void {
+    if (!this.#isOurs(pod)) return;
     const { uid } = pod.metadata;
     const known = this.#workers.get(uid);
     if (known !== undefined) {
       known.update(pod);
       return;
     }
-    if (restore) {
-      const ran = restorePod(pod);
-      if (ran !== undefined) this.#runtime.adopt(ran.sandbox, ran.containers);
-    }
-    const startTime = pod.status?.startTime;
-    const acceptedAtMs = startTime === undefined ? this.#dependencies.clock.now() : parseTime(startTime);
-    const worker = new PodWorker(this.#dependencies, pod, acceptedAtMs);
+    this.#takeOver(pod);
+    const { startTime } = pod.status ?? {};
+    const acceptedAtMs = startTime === undefined ? this.#options.clock.now() : parseTime(startTime);
+    const worker = new PodWorker(this.#options, pod, acceptedAtMs);
     this.#workers.set(uid, worker);
     worker.wake();
   }
 
+  #takeOver(pod: Pod): void {
+    const { runtime, images, logger } = this.#options;
+    const ran = restorePod(pod);
+    if (ran === undefined || runtime.podSandboxStatus(ran.sandbox.id) !== undefined) return;
+    if (!runtime.adopt(ran.sandbox, ran.containers)) {
+      logger.warn({ pod: keyOf(pod), ip: ran.sandbox.ip }, 'address taken by another pod, sandbox is lost');
+      return;
+    }
+    const { node } = ran.sandbox;
+    for (const image of [SANDBOX_IMAGE, ...ran.containers.map((each) => each.image)])
+      images.adopt(node, image);
+  }
+
   #lose(pod: Pod): void {
     const { uid } = pod.metadata;
-    this.#dependencies.statuses.forget(uid);
-    this.#workers.get(uid)?.remove();
-    this.#workers.delete(uid);
+    const worker = this.#workers.get(uid);
+    void worker?.remove().then(() => {
+      this.#workers.delete(uid);
+      // A store that went back has it again.
+      const again = this.#informer?.lister.get(keyOf(pod));
+      if (again?.metadata.uid === uid) this.#see(again);
+    });
   }
 }

@@ -1,138 +1,71 @@
-/** The status of a pod as the kubelet reports it (kubelet_pods.go, status/generate.go). Pure. */
+/** The status of a pod as the kubelet reports it (kubelet_pods.go, generateAPIPodStatus). Pure. */
 
 import type {
   Container as ContainerSpec,
-  ContainerState,
   ContainerStatus,
   Pod,
   PodCondition,
   PodStatus,
 } from '@orrery/api/gen/types.ts';
-import { jsonEqual } from '@orrery/api/json.ts';
 import { formatTime } from '@orrery/api/meta.ts';
-import { normalizeImage } from '../runtime/images.ts';
-import type { Container } from '../runtime/runtime.ts';
-import { initProgress, latest, type PodRecord } from './actions.ts';
+import { initProgress, isSidecar, type PodRecord } from './actions.ts';
+import { podConditions } from './conditions.ts';
+import { containerStatuses, endedInitStatuses, endedStatuses } from './container-status.ts';
 
-const RUNTIME = 'orrery';
-
-function stateOf(instance: Container | undefined, waitingReason: string): ContainerState {
-  if (instance?.startedAtMs === undefined) return { waiting: { reason: waitingReason } };
-  const startedAt = formatTime(instance.startedAtMs);
-  if (instance.state === 'CONTAINER_RUNNING') return { running: { startedAt } };
-  return {
-    terminated: {
-      exitCode: instance.exitCode ?? 0,
-      reason: instance.reason ?? 'Completed',
-      startedAt,
-      finishedAt: formatTime(instance.finishedAtMs ?? instance.startedAtMs),
-      containerID: `${RUNTIME}://${instance.id}`,
-    },
-  };
+/** Whether a pod has ended for good: no phase follows. */
+export function isFinished({ status }: Pod): boolean {
+  return status?.phase === 'Succeeded' || status?.phase === 'Failed';
 }
 
-function containerStatus(
-  spec: ContainerSpec,
-  instance: Container | undefined,
-  waitingReason: string,
-  isInit: boolean,
-): ContainerStatus {
-  const state = stateOf(instance, waitingReason);
-  const running = state.running !== undefined;
-  const image = spec.image ?? '';
-  return {
-    name: spec.name,
-    state,
-    lastState: {},
-    ready: running || (isInit && state.terminated?.exitCode === 0),
-    restartCount: instance?.attempt ?? 0,
-    image: instance === undefined ? image : normalizeImage(image),
-    imageID:
-      instance === undefined ? '' : `${normalizeImage(image).split(/[:@][^/]*$/)[0]}@${instance.imageRef}`,
-    ...(instance === undefined ? {} : { containerID: `${RUNTIME}://${instance.id}` }),
-    started: running,
-  };
+/** Whether a pod is to stop: it is being deleted, or somebody declared it ended. */
+export function mustStop(pod: Pod): boolean {
+  return pod.metadata.deletionTimestamp !== undefined || isFinished(pod);
 }
 
-/** Pending until everything has started, Running while anything runs, then Succeeded or Failed. */
-function phaseOf(initDone: boolean, statuses: readonly ContainerStatus[]): string {
-  if (!initDone || statuses.some(({ state }) => state?.waiting !== undefined)) return 'Pending';
-  if (statuses.some(({ state }) => state?.running !== undefined)) return 'Running';
-  return statuses.every(({ state }) => state?.terminated?.exitCode === 0) ? 'Succeeded' : 'Failed';
+function restarts({ spec }: Pod, container: ContainerSpec, exitCode: number): boolean {
+  const policy = container.restartPolicy ?? spec.restartPolicy ?? 'Always';
+  return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
 }
 
-interface ConditionDraft {
-  type: string;
-  met: boolean;
-  reason?: string;
-  message?: string;
-}
-
-function names(statuses: readonly ContainerStatus[]): string {
-  return `[${statuses.map(({ name }) => name).join(' ')}]`;
-}
-
-function conditionDrafts(
-  record: PodRecord,
-  phase: string,
-  initDone: boolean,
-  initStatuses: readonly ContainerStatus[],
-  statuses: readonly ContainerStatus[],
-): ConditionDraft[] {
-  const finished = phase === 'Succeeded' || phase === 'Failed';
-  const unready = statuses.filter(({ ready }) => !ready);
-  const pendingInit = initStatuses.filter(({ ready }) => !ready);
-  const notReady: Omit<ConditionDraft, 'type'> = finished
-    ? { met: false, reason: phase === 'Succeeded' ? 'PodCompleted' : 'PodFailed' }
-    : unready.length > 0
-      ? {
-          met: false,
-          reason: 'ContainersNotReady',
-          message: `containers with unready status: ${names(unready)}`,
-        }
-      : { met: true };
-  const initialized: Omit<ConditionDraft, 'type'> = initDone
-    ? phase === 'Succeeded'
-      ? { met: true, reason: 'PodCompleted' }
-      : { met: true }
-    : {
-        met: false,
-        reason: 'ContainersNotInitialized',
-        message: `containers with incomplete status: ${names(pendingInit)}`,
-      };
-  return [
-    { type: 'PodReadyToStartContainers', met: record.sandbox?.state === 'SANDBOX_READY' },
-    { type: 'Initialized', ...initialized },
-    { type: 'Ready', ...notReady },
-    { type: 'ContainersReady', ...notReady },
-  ];
-}
-
-/** Conditions keep their transition time while their status stays. */
-function conditionsOf(
-  drafts: readonly ConditionDraft[],
-  before: readonly PodCondition[],
-  generation: number | undefined,
-  nowMs: number,
-): PodCondition[] {
-  return drafts.map(({ type, met, reason, message }) => {
-    const status = met ? 'True' : 'False';
-    const old = before.find((each) => each.type === type);
-    return {
-      type,
-      ...(generation === undefined ? {} : { observedGeneration: generation }),
-      status,
-      lastTransitionTime:
-        old?.status === status && old.lastTransitionTime !== undefined
-          ? old.lastTransitionTime
-          : formatTime(nowMs),
-      ...(reason === undefined ? {} : { reason }),
-      ...(message === undefined ? {} : { message }),
-    };
+function hasFailedForGood(pod: Pod, initStatuses: readonly ContainerStatus[]): boolean {
+  return (pod.spec.initContainers ?? []).some((container, index) => {
+    const exitCode = initStatuses[index]?.state?.terminated?.exitCode ?? 0;
+    return exitCode !== 0 && !restarts(pod, container, exitCode);
   });
 }
 
+/** How a pod without any running container stands (kubelet_pods.go, getPhase). */
+function endPhase(pod: Pod, statuses: readonly ContainerStatus[], ended: boolean): string {
+  const exitCodes = statuses.map(({ state }) => state?.terminated?.exitCode ?? 0);
+  const goesOn = pod.spec.containers.some((container, index) => restarts(pod, container, exitCodes[index]!));
+  if (goesOn && !ended) return 'Running';
+  return exitCodes.every((exitCode) => exitCode === 0) ? 'Succeeded' : 'Failed';
+}
+
+/** Pending until everything has started, Running while anything runs, then Succeeded or Failed. */
+function phaseOf(
+  pod: Pod,
+  initStatuses: readonly ContainerStatus[],
+  statuses: readonly ContainerStatus[],
+  initDone: boolean,
+): string {
+  if (hasFailedForGood(pod, initStatuses)) return 'Failed';
+  if (!initDone || statuses.some(({ state }) => state?.waiting !== undefined)) return 'Pending';
+  const specs = pod.spec.initContainers ?? [];
+  const running = [...initStatuses.filter((_, index) => isSidecar(specs[index]!)), ...statuses];
+  return running.some(({ state }) => state?.running !== undefined)
+    ? 'Running'
+    : endPhase(pod, statuses, false);
+}
+
+/** An end that was declared before stays; one before the containers had their turn is a failure. */
+function lastPhase(pod: Pod, statuses: readonly ContainerStatus[], initDone: boolean): string {
+  if (isFinished(pod)) return pod.status!.phase!;
+  return initDone ? endPhase(pod, statuses, true) : 'Failed';
+}
+
 export interface StatusInput {
+  /** The pod with its present status: a declared end is kept, conditions of others open its readiness gates. */
   pod: Pod;
   record: PodRecord;
   hostIp: string;
@@ -141,48 +74,36 @@ export interface StatusInput {
   /** Conditions reported before, for their transition times. */
   before: readonly PodCondition[];
   nowMs: number;
+  /** Everything of the pod has been stopped: this is its last status. */
+  ended: boolean;
 }
 
 /** The part of the pod's status that belongs to the node agent. */
-export function podStatus({ pod, record, hostIp, acceptedAtMs, before, nowMs }: StatusInput): PodStatus {
-  const { containers } = record;
-  const hasInit = (pod.spec.initContainers ?? []).length > 0;
-  const initDone = initProgress(pod, containers).done;
-  const initStatuses = (pod.spec.initContainers ?? []).map((spec) =>
-    containerStatus(spec, latest(containers, spec.name), 'PodInitializing', true),
-  );
-  const waiting = hasInit && !initDone ? 'PodInitializing' : 'ContainerCreating';
-  const statuses = pod.spec.containers.map((spec) =>
-    containerStatus(spec, latest(containers, spec.name), waiting, false),
-  );
-  const phase = phaseOf(initDone, statuses);
-  const drafts = conditionDrafts(record, phase, initDone, initStatuses, statuses);
+export function podStatus(input: StatusInput): PodStatus {
+  const { pod, record, hostIp, acceptedAtMs, before, nowMs, ended } = input;
+  const { initContainers = [], containers } = pod.spec;
+  const initDone = initProgress(pod, record.containers).done;
+  const waitingReason = initContainers.length > 0 ? 'PodInitializing' : 'ContainerCreating';
+  let initStatuses = containerStatuses(initContainers, 'init', record.containers, waitingReason);
+  let statuses = containerStatuses(containers, 'regular', record.containers, waitingReason);
+  if (ended) {
+    initStatuses = endedInitStatuses(initStatuses, initDone);
+    // Containers that never had their turn go on waiting.
+    if (initDone) statuses = endedStatuses(statuses);
+  }
+  const phase = ended ? lastPhase(pod, statuses, initDone) : phaseOf(pod, initStatuses, statuses, initDone);
+  const sandboxReady = !ended && record.sandbox?.state === 'SANDBOX_READY';
   const { generation } = pod.metadata;
-  const podIp = record.sandbox?.state === 'SANDBOX_READY' ? record.sandbox.ip : undefined;
+  const podIp = record.sandbox?.ip ?? (pod.spec.hostNetwork === true ? hostIp : undefined);
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     phase,
-    conditions: conditionsOf(drafts, before, generation, nowMs),
+    conditions: podConditions({ pod, phase, sandboxReady, initStatuses, statuses }, before, nowMs),
     hostIP: hostIp,
     hostIPs: [{ ip: hostIp }],
     ...(podIp === undefined ? {} : { podIP: podIp, podIPs: [{ ip: podIp }] }),
     startTime: formatTime(acceptedAtMs),
-    ...(hasInit ? { initContainerStatuses: initStatuses } : {}),
-    containerStatuses: statuses,
+    ...(initContainers.length > 0 ? { initContainerStatuses: initStatuses } : {}),
+    containerStatuses: statuses.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
   };
-}
-
-/** Whether what is stored already says all that `wanted` says; conditions of others do not count. */
-export function statusIsCurrent(stored: PodStatus | undefined, wanted: PodStatus): boolean {
-  if (stored === undefined) return false;
-  const { conditions, ...fields } = wanted;
-  for (const [key, value] of Object.entries(fields)) {
-    if (!jsonEqual(stored[key as keyof PodStatus], value)) return false;
-  }
-  return (conditions ?? []).every((each) =>
-    jsonEqual(
-      stored.conditions?.find(({ type }) => type === each.type),
-      each,
-    ),
-  );
 }

@@ -11,45 +11,75 @@ export function podCidr(nodeIndex: number): string {
 
 /** The node's own address; simulated, nothing listens there. */
 export function nodeAddress(nodeIndex: number): string {
-  return `10.${(nodeIndex + 10) >> 16}.${((nodeIndex + 10) >> 8) & 255}.${(nodeIndex + 10) & 255}`;
+  const host = nodeIndex + 10;
+  return `10.${host >> 16}.${(host >> 8) & 255}.${host & 255}`;
 }
 
+/** The first host of a range is the node's bridge, the last is for broadcasts. */
 const FIRST_HOST = 2;
 const LAST_HOST = 254;
 
-/** Hands out the addresses of one range, oldest freed first, so that an address rests before it is used again. */
+/**
+ * Hands out the addresses of one range: those never used first, then the one that was freed
+ * first, so that an address rests before it is used again.
+ */
 export class AddressRange {
   readonly #prefix: string;
-  readonly #free: number[] = [];
+  #nextUnused = FIRST_HOST;
+  readonly #freed: number[] = [];
   readonly #taken = new Set<number>();
 
   constructor(prefix: string) {
     this.#prefix = prefix;
-    for (let host = FIRST_HOST; host <= LAST_HOST; host += 1) this.#free.push(host);
   }
 
-  /** @throws Error when the range is exhausted. */
+  /** How many addresses are in use. */
+  get taken(): number {
+    return this.#taken.size;
+  }
+
+  /** @throws Error when the range is exhausted (host-local's words). */
   allocate(): string {
-    for (let host = this.#free.shift(); host !== undefined; host = this.#free.shift()) {
-      if (this.#taken.has(host)) continue;
-      this.#taken.add(host);
-      return `${this.#prefix}.${host}`;
+    const host = this.#takeUnused() ?? this.#freed.shift();
+    if (host === undefined) {
+      const range = `${this.#prefix}.${FIRST_HOST}-${this.#prefix}.${LAST_HOST}`;
+      throw new Error(`failed to allocate for range 0: no IP addresses available in range set: ${range}`);
     }
-    throw new Error(`no IP addresses available in range ${this.#prefix}.0/24`);
+    this.#taken.add(host);
+    return `${this.#prefix}.${host}`;
   }
 
-  /** Takes a certain address: of a pod that ran before this process started. */
-  reserve(ip: string): void {
+  /**
+   * Takes a certain address: of a pod that ran before this process started. False when somebody
+   * has it already; an address of another range is nobody's business here.
+   */
+  reserve(ip: string): boolean {
     const host = this.#hostOf(ip);
-    if (host !== undefined) this.#taken.add(host);
+    if (host === undefined) return true;
+    if (this.#taken.has(host)) return false;
+    const at = this.#freed.indexOf(host);
+    if (at >= 0) this.#freed.splice(at, 1);
+    this.#taken.add(host);
+    return true;
   }
 
   release(ip: string): void {
     const host = this.#hostOf(ip);
-    if (host !== undefined && this.#taken.delete(host)) this.#free.push(host);
+    if (host !== undefined && this.#taken.delete(host) && host < this.#nextUnused) this.#freed.push(host);
+  }
+
+  #takeUnused(): number | undefined {
+    while (this.#nextUnused <= LAST_HOST) {
+      const host = this.#nextUnused;
+      this.#nextUnused += 1;
+      if (!this.#taken.has(host)) return host;
+    }
+    return undefined;
   }
 
   #hostOf(ip: string): number | undefined {
-    return ip.startsWith(`${this.#prefix}.`) ? Number(ip.slice(this.#prefix.length + 1)) : undefined;
+    if (!ip.startsWith(`${this.#prefix}.`)) return undefined;
+    const host = Number(ip.slice(this.#prefix.length + 1));
+    return Number.isInteger(host) && host >= FIRST_HOST && host <= LAST_HOST ? host : undefined;
   }
 }

@@ -1,6 +1,6 @@
 /** The runtime from outside: CRI's list verbs over gRPC, the ground truth of what runs. */
 
-import { Server, ServerCredentials, type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
+import { type sendUnaryData, Server, ServerCredentials, type ServerUnaryCall } from '@grpc/grpc-js';
 import {
   type ListContainersRequest,
   type ListContainersResponse,
@@ -15,9 +15,32 @@ export interface RuntimeServer {
   close(): void;
 }
 
+type ListingRuntime = Pick<RuntimeService, 'listPodSandbox' | 'listContainers' | 'podSandboxStatus'>;
+
+/** The sandboxes that a request asks for. */
+export function listPodSandbox(
+  runtime: ListingRuntime,
+  { node }: ListPodSandboxRequest,
+): ListPodSandboxResponse {
+  const sandboxes = runtime.listPodSandbox(node === '' ? {} : { node });
+  // The cluster's clock has fractions of milliseconds when it runs at another rate; the message has none.
+  return { items: sandboxes.map((each) => ({ ...each, createdAtMs: Math.floor(each.createdAtMs) })) };
+}
+
+/** The containers that a request asks for. */
+export function listContainers(
+  runtime: ListingRuntime,
+  { node, podSandboxId }: ListContainersRequest,
+): ListContainersResponse {
+  const all = runtime.listContainers(podSandboxId === '' ? {} : { podSandboxId });
+  const isWanted = (sandbox: string): boolean =>
+    node === '' || runtime.podSandboxStatus(sandbox)?.node === node;
+  return { items: all.filter((each) => isWanted(each.podSandboxId)) };
+}
+
 /** Starts to serve; rejects when the port is taken. */
 export async function serveRuntime(
-  runtime: RuntimeService,
+  runtime: ListingRuntime,
   { bind, port }: { bind: string; port: number },
 ): Promise<RuntimeServer> {
   const server = new Server();
@@ -25,17 +48,11 @@ export async function serveRuntime(
     listPodSandbox: (
       { request }: ServerUnaryCall<ListPodSandboxRequest, ListPodSandboxResponse>,
       reply: sendUnaryData<ListPodSandboxResponse>,
-    ) => reply(null, { items: runtime.listPodSandbox(request.node === '' ? {} : { node: request.node }) }),
+    ) => reply(null, listPodSandbox(runtime, request)),
     listContainers: (
       { request }: ServerUnaryCall<ListContainersRequest, ListContainersResponse>,
       reply: sendUnaryData<ListContainersResponse>,
-    ) => {
-      const { node, podSandboxId } = request;
-      const all = runtime.listContainers(podSandboxId === '' ? {} : { podSandboxId });
-      const items =
-        node === '' ? all : all.filter((each) => runtime.podSandboxStatus(each.podSandboxId)?.node === node);
-      reply(null, { items });
-    },
+    ) => reply(null, listContainers(runtime, request)),
   });
   const boundPort = await new Promise<number>((resolve, reject) => {
     server.bindAsync(`${bind}:${port}`, ServerCredentials.createInsecure(), (error, actual) => {

@@ -12,17 +12,16 @@ export interface Exit {
 }
 
 export interface ContainerProcess {
-  /** Settles when the process ends by itself; never when it runs until stopped. */
-  readonly ended: Promise<Exit>;
+  /** Settles when the process ends by itself; undefined when it runs until it is stopped. */
+  readonly ended: Promise<Exit> | undefined;
   /** TERM, then KILL when the grace is over; resolves with how it ended. */
   stop(timeoutSeconds: number): Promise<Exit>;
 }
 
 const SUCCESS: Exit = { exitCode: 0, reason: 'Completed' };
 
-export function startProcess(config: ContainerConfig): ContainerProcess {
-  return {
-    ended: config.runsToCompletion ? Promise.resolve(SUCCESS) : new Promise<Exit>(() => undefined),
-    stop: () => Promise.resolve(SUCCESS),
-  };
+const UNTIL_STOPPED: ContainerProcess = { ended: undefined, stop: () => Promise.resolve(SUCCESS) };
+
+export function startProcess({ runsToCompletion }: ContainerConfig): ContainerProcess {
+  return runsToCompletion ? { ...UNTIL_STOPPED, ended: Promise.resolve(SUCCESS) } : UNTIL_STOPPED;
 }

@@ -1,6 +1,7 @@
 /**
  * The boundary to the container runtime, by the verbs and promises of the Container Runtime
- * Interface (k8s.io/cri-api, runtime/v1). simulated.ts is the only implementation.
+ * Interface (k8s.io/cri-api, runtime/v1). simulated.ts and images.ts are the only
+ * implementation; all times are epoch milliseconds of the cluster's clock.
  */
 
 export type PodSandboxState = 'SANDBOX_READY' | 'SANDBOX_NOTREADY';
@@ -39,16 +40,26 @@ export interface Container extends ContainerConfig {
   imageRef: string;
   state: ContainerState;
   createdAtMs: number;
+  /** Absent when it never ran. */
   startedAtMs?: number;
   finishedAtMs?: number;
   exitCode?: number;
   reason?: string;
 }
 
-/** Told when a container or sandbox changed by itself, so that its pod is looked at. */
+/** How the caller of a verb that takes time waits for it. */
+export interface CallContext {
+  /** Aborted when the result is no longer wanted; the verb then rejects with the signal's reason. */
+  readonly signal: AbortSignal;
+  /** Told each time the verb is about to wait: what there is so far is worth reporting. */
+  readonly onWait: () => void;
+}
+
+/** Told when a container changed by itself, so that its pod is looked at. */
 export type RuntimeListener = (podUid: string) => void;
 
 export interface ImageRef {
+  /** Digest, `sha256:...`. */
   id: string;
   sizeBytes: number;
 }
@@ -56,24 +67,30 @@ export interface ImageRef {
 export interface ImageService {
   /** The image on the node, if it is there. */
   imageStatus(node: string, image: string): ImageRef | undefined;
-  /** Takes the time of a pull; concurrent pulls of one image on one node share it. */
-  pullImage(node: string, image: string): Promise<ImageRef>;
+  /** Takes the time of a pull; pulls of one image on one node at the same time end together. */
+  pullImage(node: string, image: string, context: CallContext): Promise<ImageRef>;
 }
 
 export interface RuntimeService {
-  /** Pulls the sandbox image if need be, creates and starts the sandbox, sets up its network. */
-  runPodSandbox(config: PodSandboxConfig): Promise<PodSandbox>;
+  /**
+   * Pulls the sandbox image if need be, creates and starts the sandbox, sets up its network.
+   * Leaves nothing behind when it rejects.
+   */
+  runPodSandbox(config: PodSandboxConfig, context: CallContext): Promise<PodSandbox>;
   /** Stops all containers of the sandbox and takes down its network. Stopping twice is fine. */
   stopPodSandbox(id: string): Promise<void>;
-  /** Forgets the sandbox and its containers. */
+  /** Forgets the sandbox and its containers; one that still runs loses its network first. */
   removePodSandbox(id: string): void;
   podSandboxStatus(id: string): PodSandbox | undefined;
   listPodSandbox(filter: { node?: string; podUid?: string }): PodSandbox[];
+  /** @throws Error when the sandbox is not ready. */
   createContainer(podSandboxId: string, config: ContainerConfig): Promise<Container>;
-  startContainer(id: string): Promise<void>;
-  /** TERM, then KILL after `timeoutSeconds`. */
+  /** A container whose start is aborted stays created. */
+  startContainer(id: string, context: CallContext): Promise<void>;
+  /** TERM, then KILL after `timeoutSeconds`. Stopping twice is fine. */
   stopContainer(id: string, timeoutSeconds: number): Promise<void>;
   removeContainer(id: string): void;
+  /** In the order of their creation. */
   listContainers(filter: { podSandboxId?: string }): Container[];
   containerStatus(id: string): Container | undefined;
 }

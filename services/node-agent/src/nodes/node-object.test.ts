@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import { nodeConditions, nodeDraft, nodeIndex, nodeName } from './node-object.ts';
+
+const NOW_MS = Date.UTC(2026, 0, 1, 0, 1);
+
+describe('the names of nodes', () => {
+  test.each([0, 1, 9, 999])('of node %i lead back to it', (index) => {
+    expect(nodeIndex(nodeName(index))).toBe(index);
+  });
+
+  test.each(['node', 'worker-x', ''])('%j is none', (name) => {
+    expect(nodeName(nodeIndex(name))).not.toBe(name);
+  });
+});
+
+describe('the conditions of a node', () => {
+  test('say that it is healthy, and beat', () => {
+    const early = '2026-01-01T00:00:00Z';
+    const before = [
+      { type: 'Ready', status: 'Unknown', lastTransitionTime: early, lastHeartbeatTime: early },
+      { type: 'DiskPressure', status: 'False', lastTransitionTime: early, lastHeartbeatTime: early },
+    ];
+    const now = '2026-01-01T00:01:00Z';
+    const conditions = nodeConditions(before, NOW_MS);
+    expect(
+      conditions.map(({ type, status, lastTransitionTime }) => [type, status, lastTransitionTime]),
+    ).toEqual([
+      ['MemoryPressure', 'False', now],
+      ['DiskPressure', 'False', early],
+      ['PIDPressure', 'False', now],
+      ['Ready', 'True', now],
+    ]);
+    expect(conditions.every(({ lastHeartbeatTime }) => lastHeartbeatTime === now)).toBe(true);
+  });
+});
+
+test('a node says where it is and whose', () => {
+  expect(nodeDraft(4, 'node-agent-0', NOW_MS)).toMatchObject({
+    metadata: {
+      name: 'node-5',
+      labels: {
+        'kubernetes.io/hostname': 'node-5',
+        'orrery.dev/node-agent': 'node-agent-0',
+        'topology.kubernetes.io/zone': 'zone-b',
+      },
+    },
+    spec: { podCIDR: '10.244.4.0/24', podCIDRs: ['10.244.4.0/24'] },
+    status: {
+      capacity: { pods: '110' },
+      addresses: [
+        { type: 'InternalIP', address: '10.0.0.14' },
+        { type: 'Hostname', address: 'node-5' },
+      ],
+    },
+  });
+});

@@ -1,0 +1,42 @@
+/** How a status is written, and when it need not be (pkg/util/pod, PatchPodStatus; status_manager.go, needsReconcile). Pure. */
+
+import type { PodCondition, PodStatus } from '@orrery/api/gen/types.ts';
+import { jsonEqual } from '@orrery/api/json.ts';
+
+/** What a condition does not say any more must be taken back: elements of the list are merged. */
+function conditionPatch(condition: PodCondition): Record<string, unknown> {
+  return { ...condition, reason: condition.reason ?? null, message: condition.message ?? null };
+}
+
+/**
+ * The strategic merge patch that makes the status of a pod say `status`, whatever it says now,
+ * and leaves alone what others say. Refused when the pod of that name has another uid.
+ */
+export function statusPatch(uid: string, status: PodStatus): Record<string, unknown> {
+  const { conditions = [], podIPs, ...fields } = status;
+  return {
+    metadata: { uid },
+    status: {
+      ...fields,
+      // A pod whose sandbox was replaced has lost its former address.
+      ...(podIPs === undefined ? {} : { podIPs: [...podIPs, { $patch: 'replace' }] }),
+      '$setElementOrder/conditions': conditions.map(({ type }) => ({ type })),
+      conditions: conditions.map(conditionPatch),
+    },
+  };
+}
+
+/** Whether what is stored already says all that `wanted` says; conditions of others do not count. */
+export function statusIsCurrent(stored: PodStatus | undefined, wanted: PodStatus): boolean {
+  if (stored === undefined) return false;
+  const { conditions = [], ...fields } = wanted;
+  for (const [key, value] of Object.entries(fields)) {
+    if (!jsonEqual(stored[key as keyof PodStatus], value)) return false;
+  }
+  return conditions.every((each) =>
+    jsonEqual(
+      stored.conditions?.find(({ type }) => type === each.type),
+      each,
+    ),
+  );
+}

@@ -1,0 +1,150 @@
+/** The pods' side of a node agent over a fake apiserver, on clocks that tests move. */
+
+import type { Draft, Pod } from '@orrery/api/gen/types.ts';
+import { Pods } from '@orrery/api/resources.ts';
+import { createLogger } from '@orrery/kit/logger.ts';
+import { ManualClock, settle } from '@orrery/kit/manual-clock.ts';
+import { PodManager } from '../pods/pod-manager.ts';
+import { AddressRange, nodeAddress, podRangePrefix } from '../runtime/addresses.ts';
+import { SimulatedImages } from '../runtime/images.ts';
+import type { Container, PodSandbox } from '../runtime/runtime.ts';
+import { SimulatedRuntime } from '../runtime/simulated.ts';
+import { FakeApi } from './fake-api.ts';
+import { boundPod, recordersInto, type RecordedEvent } from './objects.ts';
+
+export interface Delays {
+  pullMs?: number;
+  sandboxStartMs?: number;
+  containerStartMs?: number;
+}
+
+/** The delays that a cluster has unless it is told otherwise. */
+export const REALISTIC: Delays = { pullMs: 1_200, sandboxStartMs: 300, containerStartMs: 200 };
+
+const NODES = 2;
+
+function indexOf(node: string): number {
+  return Number(node.slice('node-'.length)) - 1;
+}
+
+export class AgentUnderTest {
+  readonly clock = new ManualClock();
+  readonly realClock = new ManualClock();
+  readonly api = new FakeApi(this.clock);
+  readonly events: RecordedEvent[] = [];
+  readonly #delays: Delays;
+  runtime!: SimulatedRuntime;
+  manager!: PodManager;
+  ranges: AddressRange[] = [];
+
+  constructor(delays: Delays = {}) {
+    this.#delays = delays;
+    this.start();
+  }
+
+  /** Starts a process that knows nothing but what the apiserver has. */
+  start(): void {
+    const { clock, realClock } = this;
+    const { pullMs = 0, sandboxStartMs = 0, containerStartMs = 0 } = this.#delays;
+    const ranges = Array.from({ length: NODES }, (_, index) => new AddressRange(podRangePrefix(index)));
+    const images = new SimulatedImages({ clock, pullMs });
+    const manager: PodManager = new PodManager({
+      client: this.api,
+      clock,
+      realClock,
+      logger: createLogger({ service: 'node-agent', instance: 'test', level: 'silent' }),
+      images,
+      events: recordersInto(this.events),
+      runtime: (this.runtime = new SimulatedRuntime({
+        clock,
+        images,
+        sandboxStartMs,
+        containerStartMs,
+        network: (node) => ({ hostIp: nodeAddress(indexOf(node)), range: ranges[indexOf(node)]! }),
+        onChange: (uid) => manager.wake(uid),
+      })),
+      hostIp: (node) => nodeAddress(indexOf(node)),
+      hostsNode: (node) => ranges[indexOf(node)] !== undefined,
+    });
+    this.ranges = ranges;
+    this.manager = manager;
+    manager.follow(this.api.pods);
+  }
+
+  /** Ends the process without a chance to say anything. */
+  crash(): void {
+    this.manager.stop();
+  }
+
+  restart(): void {
+    this.crash();
+    this.start();
+  }
+
+  create(name: string, ...more: [Parameters<typeof boundPod>[1]?, Parameters<typeof boundPod>[2]?]): Pod {
+    return this.put(boundPod(name, ...more));
+  }
+
+  /** A pod that runs, on an agent without delays. */
+  async run(name: string): Promise<void> {
+    this.create(name);
+    await this.settle();
+    if (this.stored(name)?.status?.phase !== 'Running') throw new Error(`pod ${name} does not run`);
+  }
+
+  put(pod: Draft<Pod>): Pod {
+    return this.api.put(Pods, pod);
+  }
+
+  stored(name: string): Pod | undefined {
+    return this.api.find(Pods, { namespace: 'default', name });
+  }
+
+  change(name: string, change: (pod: Pod) => void): void {
+    this.api.change(Pods, { namespace: 'default', name }, change);
+  }
+
+  erase(name: string, graceSeconds: number): void {
+    this.api.erase(Pods, { namespace: 'default', name }, graceSeconds);
+  }
+
+  condition(
+    name: string,
+    type: string,
+  ): NonNullable<NonNullable<Pod['status']>['conditions']>[number] | undefined {
+    return this.stored(name)?.status?.conditions?.find((each) => each.type === type);
+  }
+
+  sandboxes(): PodSandbox[] {
+    return this.runtime.listPodSandbox({});
+  }
+
+  containers(): Container[] {
+    return this.runtime.listContainers({});
+  }
+
+  /** How many statuses were sent. */
+  statusWrites(): number {
+    return this.api.callsOf('patch', Pods).length;
+  }
+
+  addressesInUse(): number {
+    return this.ranges.reduce((sum, { taken }) => sum + taken, 0);
+  }
+
+  reasons(): string[] {
+    return this.events.map(({ reason }) => reason);
+  }
+
+  /** Lets everything happen that needs no time. */
+  async settle(): Promise<void> {
+    for (let turn = 0; turn < 3; turn += 1) await settle();
+  }
+
+  /** Lets the cluster's time pass, and as much real time. */
+  async advance(byMs: number): Promise<void> {
+    await this.clock.advance(byMs);
+    await this.realClock.advance(byMs);
+    await this.settle();
+  }
+}

@@ -18,18 +18,13 @@ import { createRestServer } from './rest/server.ts';
 import { createExpirySweeper } from './store/expiry.ts';
 import { createRedisStore } from './store/redis.ts';
 import { createApi } from './verbs/create-api.ts';
-import { decodeObject, storeName } from './verbs/encoding.ts';
-import { selectionChanged } from './verbs/field-selector.ts';
+import { decodeObject } from './verbs/encoding.ts';
 import type { EventFeed } from './watch/feed.ts';
 import { createHub } from './watch/hub.ts';
 import { createNatsEvents } from './watch/nats-events.ts';
 
 /** How often addresses and ports that no Service uses are freed, in real milliseconds. */
 const REPAIR_PERIOD_MS = 180_000;
-
-const byStoreName: ReadonlyMap<string, ResourceDefinition> = new Map(
-  definitions.map((each) => [storeName(each), each]),
-);
 
 /** By `group/resource`: the stored version of each. */
 const byGroupResource: ReadonlyMap<string, ResourceDefinition> = new Map(
@@ -46,15 +41,7 @@ export async function startApiserver(
 
   const highWaterFile = join(config.ORRERY_STATE_DIR, 'high-water');
   const store = await createRedisStore({ url: config.ORRERY_REDIS_URL, highWaterFile, logger });
-  const bus = createNatsEvents({
-    url: config.ORRERY_NATS_URL,
-    logger,
-    needsBefore: ({ resource, value, before }) => {
-      const definition = byStoreName.get(resource);
-      if (definition === undefined || before === undefined) return false;
-      return selectionChanged(definition, decodeObject({ value: before }), decodeObject({ value }));
-    },
-  });
+  const bus = createNatsEvents({ url: config.ORRERY_NATS_URL, logger });
   const hub = createHub({ store, logger, bus });
   const allocations = createAllocations(store);
   const admission = createAdmission({

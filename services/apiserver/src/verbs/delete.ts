@@ -1,7 +1,7 @@
 /** DELETE and deletecollection. */
 
 import type { KubeObject, Namespace } from '@orrery/api/gen/types.ts';
-import { formatTime, isBeingDeleted, objectKey } from '@orrery/api/meta.ts';
+import { formatTime, isBeingDeleted, objectKey, parseTime } from '@orrery/api/meta.ts';
 import { conflict, field, invalid, isNotFound, notFound, OBJECT_MODIFIED } from '@orrery/api/status-error.ts';
 import type { ResourceDefinition } from '../registry/definition.ts';
 import type { Stored } from '../store/store.ts';
@@ -20,7 +20,8 @@ const CONFLICT_TRIES = 5;
 
 /** What a deletion comes to. */
 type DeletePlan =
-  | { action: 'remove' }
+  /** It goes at once; `last` is the state that watchers see last. */
+  | { action: 'remove'; last: KubeObject }
   | { action: 'mark'; next: KubeObject }
   /** It waits for grace or finalizers already; there is nothing to change. */
   | { action: 'none' };
@@ -84,7 +85,20 @@ function finalizersFor(policy: string | undefined, present: readonly string[]): 
   return policy === 'Orphan' ? [...others, ORPHAN] : others;
 }
 
-/** Decides what the deletion of this object comes to. Pure. */
+/** The seconds of grace that the object has from this deletion on. */
+function graceOf(
+  { gracePeriodSeconds }: ResourceDefinition,
+  object: KubeObject,
+  requested: number | undefined,
+): number {
+  if (!isBeingDeleted(object)) return Math.max(0, gracePeriodSeconds?.(object, requested) ?? 0);
+  const present = object.metadata.deletionGracePeriodSeconds ?? 0;
+  // A deletion under way can only be shortened, and only by saying so.
+  if (requested === undefined) return present;
+  return Math.min(present, requested < 0 ? 1 : requested);
+}
+
+/** Decides what the deletion of this object comes to (registry/rest/delete.go, registry/generic/registry/store.go). Pure. */
 export function planDelete(
   definition: ResourceDefinition,
   object: KubeObject,
@@ -93,17 +107,19 @@ export function planDelete(
 ): DeletePlan {
   const present = object.metadata.finalizers ?? [];
   const finalizers = finalizersFor(policyOf(options), present);
-  const waits = finalizers.length > 0 || hasSpecFinalizers(definition, object);
-  const wanted = Math.max(0, definition.gracePeriodSeconds?.(object, options.gracePeriodSeconds) ?? 0);
+  const grace = graceOf(definition, object, options.gracePeriodSeconds);
+  const presentGrace = object.metadata.deletionGracePeriodSeconds ?? 0;
   const pending = isBeingDeleted(object);
-  // A second deletion can only shorten the grace of the first.
-  const grace = pending ? Math.min(wanted, object.metadata.deletionGracePeriodSeconds ?? 0) : wanted;
-  if (grace === 0 && !waits) return { action: 'remove' };
+  // While grace runs only its length can change, not what happens to dependents.
+  if (pending && grace > 0 && grace === presentGrace) return { action: 'none' };
+  if (grace === 0 && finalizers.length === 0 && !hasSpecFinalizers(definition, object)) {
+    const last =
+      definition.gracePeriodSeconds === undefined ? object : marked(definition, object, [], 0, nowMs);
+    return { action: 'remove', last };
+  }
   const sameFinalizers =
     finalizers.length === present.length && finalizers.every((each) => present.includes(each));
-  if (pending && sameFinalizers && grace === (object.metadata.deletionGracePeriodSeconds ?? 0)) {
-    return { action: 'none' };
-  }
+  if (pending && sameFinalizers && grace === presentGrace) return { action: 'none' };
   return { action: 'mark', next: marked(definition, object, finalizers, grace, nowMs) };
 }
 
@@ -118,12 +134,13 @@ function marked(
   const next: KubeObject = { ...object, metadata: { ...object.metadata } };
   if (finalizers.length > 0) next.metadata.finalizers = finalizers;
   else delete next.metadata.finalizers;
-  const pending = isBeingDeleted(object);
-  if (!pending || grace < (object.metadata.deletionGracePeriodSeconds ?? 0)) {
-    next.metadata.deletionTimestamp = formatTime(nowMs + grace * 1000);
-    next.metadata.deletionGracePeriodSeconds = grace;
-  }
-  if (!pending && definition.generationOf !== undefined) {
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = object.metadata;
+  // A shorter grace counts from when the deletion was first asked for.
+  const askedAtMs =
+    deletionTimestamp === undefined ? nowMs : parseTime(deletionTimestamp) - deletionGracePeriodSeconds * 1000;
+  next.metadata.deletionTimestamp = formatTime(askedAtMs + grace * 1000);
+  next.metadata.deletionGracePeriodSeconds = grace;
+  if (deletionTimestamp === undefined && definition.generationOf !== undefined) {
     next.metadata.generation = (object.metadata.generation ?? 0) + 1;
   }
   if (definition.hasSpecFinalizers === true) {
@@ -154,8 +171,8 @@ export async function deleteObject(
       return { object, value: stored.value, revision: stored.revision, gone: false };
     const written =
       plan.action === 'remove'
-        ? await writeDelete(dependencies, definition, object, stored.revision, context)
-        : await writeUpdate(dependencies, definition, plan.next, stored.revision, context);
+        ? await writeDelete(dependencies, definition, plan.last, stored.revision, context)
+        : await writeUpdate(dependencies, definition, plan.next, object, context);
     if (written.outcome === 'written') {
       const gone = plan.action === 'remove';
       if (gone && !context.dryRun)

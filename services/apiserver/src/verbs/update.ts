@@ -7,6 +7,7 @@ import {
   badRequest,
   conflict,
   field,
+  invalid,
   notFound,
   OBJECT_MODIFIED,
   StatusError,
@@ -47,9 +48,9 @@ export async function readChangeWrite(
     if (jsonEqual(before, next)) return { object: before, value: stored.value, revision: stored.revision };
     const written = isFinallyGone(definition, next)
       ? await writeDelete(dependencies, definition, next, stored.revision, context)
-      : await writeUpdate(dependencies, definition, next, stored.revision, context);
+      : await writeUpdate(dependencies, definition, next, before, context);
     if (written.outcome === 'written') {
-      if (isFinallyGone(definition, next)) {
+      if (isFinallyGone(definition, next) && !context.dryRun) {
         await definition.afterDelete?.(next, registryContext(dependencies, context));
       }
       return written.result;
@@ -72,10 +73,17 @@ export function hasSpecFinalizers(definition: ResourceDefinition, object: KubeOb
 }
 
 /** Some kinds may only be replaced by somebody who has seen what he replaces. */
-function requireRevision(definition: ResourceDefinition, request: KubeObject, options: UpdateOptions): void {
+function requireRevision(
+  definition: ResourceDefinition,
+  request: KubeObject,
+  name: string,
+  options: UpdateOptions,
+): void {
   if (definition.needsResourceVersion !== true || options.subresource !== '') return;
   if ((request.metadata.resourceVersion ?? '') !== '') return;
-  refuseInvalid(definition, request.metadata.name, [
+  // Upstream names the resource, not the kind, in this one error.
+  const { group, resource } = definition.ref;
+  throw invalid({ group, kind: resource, name }, [
     field.invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
   ]);
 }
@@ -215,7 +223,7 @@ export function modify(
     (current) => {
       const request = change(jsonClone(current));
       settleNamespace(definition, request, namespace);
-      requireRevision(definition, request, options);
+      requireRevision(definition, request, name, options);
       checkIdentity(definition, request, current, name);
       return merge(dependencies, definition, request, current, options, context);
     },

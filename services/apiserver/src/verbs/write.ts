@@ -3,8 +3,9 @@
 import type { KubeObject } from '@orrery/api/gen/types.ts';
 import { keyOf } from '@orrery/api/meta.ts';
 import type { ResourceDefinition } from '../registry/definition.ts';
-import type { Stored, WriteOptions, WriteResult } from '../store/store.ts';
+import type { Stored, StoreEvent, WriteOptions, WriteResult } from '../store/store.ts';
 import type { RequestContext, StoredObject } from './api.ts';
+import { selectionChanged } from './field-selector.ts';
 import { fencedError, type VerbDependencies } from './dependencies.ts';
 import { encodeObject, encodeUnstored, storeName } from './encoding.ts';
 
@@ -28,8 +29,25 @@ function writeOptions(
   return options;
 }
 
+/**
+ * The event as watchers need it: the object before the change only where a selection may have
+ * changed. It is decided here, where both are parsed already.
+ */
+function slimEvent(
+  definition: ResourceDefinition,
+  event: StoreEvent,
+  before: KubeObject | undefined,
+  object: KubeObject,
+): StoreEvent {
+  if (event.type === 'MODIFIED' && (before === undefined || selectionChanged(definition, before, object)))
+    return event;
+  return { ...event, before: undefined };
+}
+
 function settle(
   { feed }: VerbDependencies,
+  definition: ResourceDefinition,
+  before: KubeObject | undefined,
   object: KubeObject,
   context: RequestContext,
   result: WriteResult,
@@ -40,7 +58,7 @@ function settle(
     case 'conflict':
       return result;
     case 'written': {
-      feed.written(result.event);
+      feed.written(slimEvent(definition, result.event, before, object));
       const { revision, value } = result.event;
       object.metadata.resourceVersion = String(revision);
       return { outcome: 'written', result: { object, value, revision } };
@@ -69,22 +87,24 @@ export async function writeCreate(
   }
   const options = writeOptions(dependencies, definition, object, context);
   const result = await dependencies.store.create(name, key, encodeObject(object), options);
-  return settle(dependencies, object, context, result);
+  return settle(dependencies, definition, undefined, object, context, result);
 }
 
+/** Replaces `before`, if it is still what is stored, by `object`. */
 export async function writeUpdate(
   dependencies: VerbDependencies,
   definition: ResourceDefinition,
   object: KubeObject,
-  expectedRevision: number,
+  before: KubeObject,
   context: RequestContext,
 ): Promise<WriteOutcome> {
+  const expectedRevision = Number(before.metadata.resourceVersion);
   if (context.dryRun) return imagined(object, expectedRevision);
   const options = writeOptions(dependencies, definition, object, context);
   const value = encodeObject(object);
   const name = storeName(definition);
   const result = await dependencies.store.update(name, keyOf(object), expectedRevision, value, options);
-  return settle(dependencies, object, context, result);
+  return settle(dependencies, definition, before, object, context, result);
 }
 
 export async function writeDelete(
@@ -99,5 +119,5 @@ export async function writeDelete(
   const value = encodeObject(object);
   const name = storeName(definition);
   const result = await dependencies.store.delete(name, keyOf(object), expectedRevision, value, options);
-  return settle(dependencies, object, context, result);
+  return settle(dependencies, definition, undefined, object, context, result);
 }

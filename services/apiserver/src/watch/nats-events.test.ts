@@ -39,12 +39,8 @@ describe('NATS events', () => {
     await nats.stop();
   });
 
-  const start = async (needsBefore?: (event: StoreEvent) => boolean): Promise<NatsEvents> => {
-    const bus = createNatsEvents({
-      url: nats.url,
-      logger,
-      ...(needsBefore === undefined ? {} : { needsBefore }),
-    });
+  const start = async (): Promise<NatsEvents> => {
+    const bus = createNatsEvents({ url: nats.url, logger });
     open.push(bus);
     await vi.waitFor(() => expect(bus.connected).toBe(true), 5_000);
     return bus;
@@ -91,32 +87,13 @@ describe('NATS events', () => {
     ]);
   });
 
-  it('carry the object before only when its labels changed', async () => {
+  it('carry the object before where the event has it', async () => {
     const messages = await observe();
     const bus = await start();
-    const labelled = (app: string, data: string): string =>
-      `{"metadata":{"labels":{"app":"${app}","b":"1"}},"data":"${data}"}`;
-    const reordered = '{"metadata":{"labels":{"b":"1","app":"web"}},"data":"1"}';
-    bus.publish('pods', [
-      eventAt(1, { type: 'MODIFIED', value: labelled('web', '2'), before: labelled('web', '1') }),
-      eventAt(2, { type: 'MODIFIED', value: labelled('db', '2'), before: labelled('web', '2') }),
-      eventAt(3, { type: 'MODIFIED', value: labelled('web', '2'), before: reordered }),
-      eventAt(4, { type: 'MODIFIED', value: '{"metadata":{}}', before: labelled('web', '2') }),
-    ]);
+    const before = '{"metadata":{"labels":{"app":"web"}}}';
+    bus.publish('pods', [eventAt(1, { type: 'MODIFIED', before }), eventAt(2, { type: 'MODIFIED' })]);
     await vi.waitFor(() => expect(messages).toHaveLength(1), 5_000);
-    const before = messages[0]?.batch.events.map((event) => event.before.toString());
-    expect(before).toEqual(['', labelled('web', '2'), '', labelled('web', '2')]);
-  });
-
-  it('carry the object before when whoever knows the resource says so', async () => {
-    const messages = await observe();
-    const bus = await start(({ revision }) => revision === 2);
-    bus.publish(
-      'pods',
-      [1, 2].map((revision) => eventAt(revision, { type: 'MODIFIED', before: '{"metadata":{}}' })),
-    );
-    await vi.waitFor(() => expect(messages).toHaveLength(1), 5_000);
-    expect(messages[0]?.batch.events.map((event) => event.before.length > 0)).toEqual([false, true]);
+    expect(messages[0]?.batch.events.map((event) => event.before.toString())).toEqual([before, '']);
   });
 
   it('are split over messages that NATS takes, and one too large for it is left out', async () => {

@@ -39,12 +39,6 @@ export interface NatsEventsOptions {
   /** nats://host:port */
   url: string;
   logger: Logger;
-  /**
-   * Whether a subscriber with a selector needs the object as it was, to tell "left the
-   * selection" from "changed". Asked for events that have a `before`; by default it does
-   * when the labels differ.
-   */
-  needsBefore?: (event: StoreEvent) => boolean;
 }
 
 export interface NatsEvents extends EventBus {
@@ -68,15 +62,13 @@ interface Link {
 class NatsEventBus implements NatsEvents {
   readonly #url: string;
   readonly #logger: Logger;
-  readonly #needsBefore: (event: StoreEvent) => boolean;
   readonly #closing = new AbortController();
   #link: Link | undefined;
   #listener: ((resource: ResourceName, events: StoreEvent[]) => void) | undefined;
 
-  constructor({ url, logger, needsBefore = labelsDiffer }: NatsEventsOptions) {
+  constructor({ url, logger }: NatsEventsOptions) {
     this.#url = url;
     this.#logger = logger;
-    this.#needsBefore = needsBefore;
     void this.#run();
   }
 
@@ -204,7 +196,7 @@ class NatsEventBus implements NatsEvents {
       type: TYPE_NUMBERS[type],
       key,
       object: Buffer.from(value),
-      before: before !== undefined && this.#needsBefore(event) ? Buffer.from(before) : NOTHING,
+      before: before === undefined ? NOTHING : Buffer.from(before),
     };
   }
 }
@@ -258,13 +250,4 @@ function subjectOf(resource: ResourceName): string {
 function resourceOf(subject: string): ResourceName {
   const [group = '', resource = ''] = subject.split('.').slice(-2);
   return group === 'core' ? resource : `${resource}.${group.replaceAll('_', '.')}`;
-}
-
-function labelsDiffer({ value, before }: StoreEvent): boolean {
-  return before !== undefined && labelsOf(value) !== labelsOf(before);
-}
-
-function labelsOf(value: string): string {
-  const { metadata } = JSON.parse(value) as { metadata?: { labels?: Record<string, string> } };
-  return JSON.stringify(Object.entries(metadata?.labels ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

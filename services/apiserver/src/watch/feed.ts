@@ -23,7 +23,10 @@ export interface FeedSubscription {
 }
 
 export interface EventFeed {
-  /** Told of every write of this process, after the store acknowledged it. */
+  /**
+   * Told of every write of this process, after the store acknowledged it. `before` may be left
+   * out where nothing that a selector can see has changed.
+   */
   written(event: StoreEvent): void;
   /**
    * Delivers every event of the resource after `afterRevision`: first from memory or the log

@@ -97,7 +97,7 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly validate: (object: T) => FieldError[];
   /** Everything wrong with the change (immutable fields). Runs besides `validate`. */
   readonly validateUpdate?: (object: T, stored: T) => FieldError[];
-  /** Carries over what a write of the status may not lose. */
+  /** Carries over what a write of the status may not change or lose; the spec is kept for all kinds alike. */
   readonly prepareStatusUpdate?: (object: T, stored: T) => void;
   readonly validateStatusUpdate?: (object: T, stored: T) => FieldError[];
   /** Warnings about a valid object. */

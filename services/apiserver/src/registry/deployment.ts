@@ -13,6 +13,7 @@ import { ageColumn, column, nameColumn } from './columns.ts';
 import { define } from './definition.ts';
 import { oldDeploymentVersion } from './extensions-v1beta1.ts';
 import { checkCountOrPercent, checkImmutable, checkNotNegative } from './fields.ts';
+import { keepMetadata } from './metadata.ts';
 import { dnsSubdomainProblems } from './names.ts';
 import { defaultPodTemplate } from './pod-defaults.ts';
 import { checkWorkloadTemplate } from './pod-template.ts';
@@ -144,6 +145,7 @@ export const deploymentsDefinition = define<Deployment>({
     checkImmutable(spec.selector, stored.spec.selector, 'spec.selector', errors);
     return errors;
   },
+  prepareStatusUpdate: (object, stored) => keepMetadata(object, stored, 'labels'),
   validateStatusUpdate: validateStatus,
   warnings: ({ spec }) =>
     spec.template.spec === undefined ? [] : podWarnings(spec.template.spec, 'spec.template.spec'),

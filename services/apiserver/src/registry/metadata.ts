@@ -41,6 +41,16 @@ export function validateMetadataUpdate(
   return errors;
 }
 
+/** Keeps a field of the stored metadata, whatever a write of the status says about it. */
+export function keepMetadata(
+  { metadata }: KubeObject,
+  { metadata: stored }: KubeObject,
+  key: 'labels' | 'ownerReferences',
+): void {
+  if (stored[key] === undefined) delete metadata[key];
+  else Object.assign(metadata, { [key]: stored[key] });
+}
+
 const FIXED_FIELDS = [
   'name',
   'namespace',

@@ -6,6 +6,7 @@ import { Pods } from '@orrery/api/resources.ts';
 import { type FieldError, field, invalid } from '@orrery/api/status-error.ts';
 import { checkImageSpaces } from './containers.ts';
 import { define, type RegistryContext } from './definition.ts';
+import { keepMetadata } from './metadata.ts';
 import { dnsSubdomainProblems } from './names.ts';
 import { podColumns, podRowConditions } from './pod-columns.ts';
 import { defaultPod } from './pod-defaults.ts';
@@ -99,6 +100,7 @@ export const podsDefinition = define<Pod>({
     return errors;
   },
   prepareStatusUpdate: (object, stored) => {
+    keepMetadata(object, stored, 'ownerReferences');
     if (object.status?.qosClass !== undefined || stored.status?.qosClass === undefined) return;
     object.status = { ...object.status, qosClass: stored.status.qosClass };
   },

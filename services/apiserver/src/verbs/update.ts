@@ -166,14 +166,23 @@ async function mergeMain(
   return next;
 }
 
-/** The status subresource: only the status is the request's. */
+/**
+ * The status subresource: the status is the request's, and so are labels, annotations,
+ * finalizers and owners as far as the kind lets them. Controllers upstream write annotations
+ * this way, which counts no new generation.
+ */
 function mergeStatus(definition: ResourceDefinition, request: KubeObject, current: KubeObject): KubeObject {
-  const next: WithStatus = { ...current };
+  const next: WithStatus = { ...current, metadata: request.metadata };
+  keepServerMetadata(next, current);
   const { status } = request as WithStatus;
   if (status === undefined) delete next.status;
   else next.status = status;
   definition.prepareStatusUpdate?.(next, current);
-  refuseInvalid(definition, next.metadata.name, definition.validateStatusUpdate?.(next, current) ?? []);
+  refuseInvalid(definition, next.metadata.name, [
+    ...validateMetadata(definition, next),
+    ...validateMetadataUpdate(definition, next, current),
+    ...(definition.validateStatusUpdate?.(next, current) ?? []),
+  ]);
   return next;
 }
 

@@ -182,14 +182,16 @@ export class DeploymentReconciler {
     return { requeueAfterMs: 0 };
   }
 
-  /** Only annotations are patched: nobody else's change can be lost, so no precondition but the uid. */
+  /**
+   * Only the annotation is patched: nobody else's change can be lost, so no precondition but
+   * the uid. Through the status, as upstream, so that it counts as no change of the spec.
+   */
   async #setRevision(pass: Pass, revision: number): Promise<void> {
     const { deployment } = pass.rollout;
     if (revision === 0 || revisionOf(deployment) === revision) return;
     const { namespace, name, uid } = deployment.metadata;
-    const changed = await pass.client.patch(Deployments, { namespace, name }, 'merge', {
-      metadata: { uid, annotations: { [REVISION]: String(revision) } },
-    });
+    const patch = { metadata: { uid, annotations: { [REVISION]: String(revision) } } };
+    const changed = await pass.client.patch(Deployments, { namespace, name }, 'merge', patch, 'status');
     this.#deployments.wrote(changed);
     // The rest of this pass stays with the spec it was planned on; a newer one brings its own pass.
     const metadata = { ...deployment.metadata, annotations: changed.metadata.annotations ?? {} };

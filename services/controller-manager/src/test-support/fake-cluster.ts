@@ -243,7 +243,8 @@ export class FakeCluster {
       return jsonClone(
         this.change(resource, key, (copy) => {
           const target = copy as unknown as Json;
-          if (subresource === 'status') target['status'] = patched['status'];
+          const { metadata, status } = patched;
+          if (subresource === 'status') Object.assign(target, { metadata, status });
           else Object.assign(target, { ...patched, status: target['status'] });
         }),
       );

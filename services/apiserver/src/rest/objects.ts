@@ -9,6 +9,7 @@ import type { Edge } from './edge.ts';
 import { type Exchange, requestContext } from './exchange.ts';
 import { listOptions } from './list-options.ts';
 import { type Form, listForms, objectForms } from './negotiation.ts';
+import { text } from './query.ts';
 import { renderList, renderObject, type RenderOptions } from './render.ts';
 import { sendJson } from './respond.ts';
 import type { Target } from './router.ts';
@@ -49,7 +50,9 @@ export async function sendObject(
 
 export async function getObject(edge: Edge, exchange: Exchange, target: Target): Promise<void> {
   const answer = answerForm(edge, exchange);
-  const { value } = await edge.api.get(target.served.definition, target.namespace, target.name);
+  const { served, namespace, name } = target;
+  const notOlderThan = text(exchange.query, 'resourceVersion');
+  const { value } = await edge.api.get(served.definition, namespace, name, notOlderThan);
   await sendObject(exchange, 200, target, value, answer);
 }
 

@@ -104,7 +104,16 @@ export interface WatchHandle {
 }
 
 export interface Api {
-  get(definition: ResourceDefinition, namespace: string, name: string): Promise<Stored>;
+  /**
+   * Reads the present state. `notOlderThan` is a resourceVersion that it has to have reached.
+   * @throws StatusError 404; 400 and 504 for a revision that cannot be read or does not come.
+   */
+  get(
+    definition: ResourceDefinition,
+    namespace: string,
+    name: string,
+    notOlderThan?: string,
+  ): Promise<Stored>;
   list(definition: ResourceDefinition, options: ListOptions): Promise<ListResult>;
   /** Takes ownership of `object` (it is changed). */
   create(

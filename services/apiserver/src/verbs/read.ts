@@ -15,7 +15,10 @@ export async function get(
   definition: ResourceDefinition,
   namespace: string,
   name: string,
+  notOlderThan?: string,
 ): Promise<Stored> {
+  const revision = parseResourceVersion(notOlderThan) ?? 0;
+  if (revision > 0) await awaitRevision(store, revision);
   const stored = await store.get(storeName(definition), objectKey(namespace, name));
   if (stored === undefined) throw notFound(definition.ref, name);
   return stored;

@@ -81,11 +81,11 @@ export function replicaSetEngine<O extends ReplicaOwner>(
     owners.addHandler({
       add: (owner) => queue.add(keyOf(owner)),
       update: (owner, before) => {
-        if (owner.metadata.uid !== before.metadata.uid) expectations.forget(before.metadata.uid);
+        if (owner.metadata.uid !== before.metadata.uid) reconciler.forget(before.metadata.uid);
         const isStatusOnly = owner.metadata.generation === before.metadata.generation;
         queue.addAfter(keyOf(owner), isStatusOnly ? COALESCE_MS : 0);
       },
-      delete: ({ metadata }) => expectations.forget(metadata.uid),
+      delete: ({ metadata }) => reconciler.forget(metadata.uid),
     });
     pods.addHandler({
       add: (pod) => {

@@ -131,6 +131,27 @@ describe('a ReplicaSet', () => {
     expect(cluster.get(ReplicaSets, KEY).status?.conditions).toBeUndefined();
   });
 
+  test.each(['before', 'after'] as const)(
+    'makes no pod twice when the answers are lost %s the creation and the cache is behind',
+    async (when) => {
+      const { cluster } = clusterWith(20);
+      let lost = 0;
+      cluster.fault = ({ verb }) =>
+        verb === 'create' && (lost += 1) % 3 === 0 ? { error: connectionLost, when } : undefined;
+      cluster.informers.held = true;
+      for (let look = 0; look < 20; look += 1) {
+        await cluster.controllers[0]?.reconcile(KEY).catch(() => undefined);
+        // What is shown in between is half of the truth at most.
+        if (look % 2 === 0) cluster.informers.deliver(1);
+      }
+      cluster.informers.held = false;
+      cluster.informers.deliver();
+      await cluster.runToEnd();
+      expect(cluster.all(Pods)).toHaveLength(20);
+      expect(cluster.writes.filter(({ verb }) => verb === 'delete')).toEqual([]);
+    },
+  );
+
   test('gives up quietly in a namespace that is going away', async () => {
     const { cluster } = clusterWith(3);
     const error = new StatusError(403, 'Forbidden', 'no', { causes: [{ reason: 'NamespaceTerminating' }] });

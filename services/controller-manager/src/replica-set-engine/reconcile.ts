@@ -1,9 +1,9 @@
 /** All I/O of ReplicaSets and ReplicationControllers (k8s.io/kubernetes/pkg/controller/replicaset). */
 
-import type { Pod, ReplicaSetStatus } from '@orrery/api/gen/types.ts';
-import { controllerReference, isBeingDeleted } from '@orrery/api/meta.ts';
+import type { Draft, Pod, ReplicaSetStatus } from '@orrery/api/gen/types.ts';
+import { controllerOf, controllerReference, isBeingDeleted } from '@orrery/api/meta.ts';
 import { Pods, type ResourceRef } from '@orrery/api/resources.ts';
-import { isNotFound } from '@orrery/api/status-error.ts';
+import { isAlreadyExists, isNotFound } from '@orrery/api/status-error.ts';
 import type { Client } from '@orrery/client/client.ts';
 import type { EventRecorder } from '@orrery/client/events.ts';
 import type { ReconcileContext, ReconcileResult } from '@orrery/controller/controller.ts';
@@ -18,6 +18,7 @@ import { semanticallyEqual } from '../semantic-equality.ts';
 import type { ReplicaOwner, ReplicaOwnerKind } from './owner.ts';
 import { planReplicas, podFromTemplate } from './plan.ts';
 import { nextAvailabilityMs, replicaStatus, type StatusInput } from './status.ts';
+import { UnsettledNames } from './unsettled-names.ts';
 
 export interface ReplicaSetReconcilerOptions<O extends ReplicaOwner> {
   kind: ReplicaOwnerKind<O>;
@@ -48,9 +49,16 @@ const AWAITING_EVENTS_MS = 60_000;
 
 export class ReplicaSetReconciler<O extends ReplicaOwner> {
   readonly #options: ReplicaSetReconcilerOptions<O>;
+  readonly #names = new UnsettledNames();
 
   constructor(options: ReplicaSetReconcilerOptions<O>) {
     this.#options = options;
+  }
+
+  /** The owner with this uid is gone. */
+  forget(uid: string): void {
+    this.#options.expectations.forget(uid);
+    this.#names.forget(uid);
   }
 
   /**
@@ -98,7 +106,7 @@ export class ReplicaSetReconciler<O extends ReplicaOwner> {
   }
 
   async #create(client: Client, owner: O, count: number): Promise<Managed> {
-    const { kind, expectations, events } = this.#options;
+    const { kind, expectations, events, managedPods } = this.#options;
     const { uid, namespace } = owner.metadata;
     const subject = { resource: kind.resource as ResourceRef, object: owner };
     const draft = podFromTemplate(
@@ -106,13 +114,16 @@ export class ReplicaSetReconciler<O extends ReplicaOwner> {
       namespace,
       controllerReference(owner, kind.resource),
     );
+    const seen = new Set(managedPods(owner).map(({ metadata }) => metadata.name));
+    const generateName = draft.metadata.generateName ?? '';
+    const names = this.#names.take(uid, count, generateName, (name) => seen.has(name));
     expectations.expectCreations(uid, count);
     let attempted = 0;
-    const { successes, error } = await slowStart(count, async () => {
+    const { successes, error } = await slowStart(count, async (index) => {
       attempted += 1;
       try {
-        const { metadata } = await client.create(Pods, draft);
-        events.normal(subject, 'SuccessfulCreate', `Created pod: ${metadata.name}`);
+        await this.#createOne(client, owner, draft, names[index]!);
+        events.normal(subject, 'SuccessfulCreate', `Created pod: ${names[index]}`);
       } catch (failure) {
         expectations.creationObserved(uid);
         throw failure;
@@ -123,6 +134,26 @@ export class ReplicaSetReconciler<O extends ReplicaOwner> {
       events.warning(subject, 'FailedCreate', `Error creating: ${messageOf(error)}`);
     }
     return { changed: successes > 0, failure: failureOf('FailedCreate', error), error };
+  }
+
+  /** Rejects unless there is a pod of this name that belongs to the owner. */
+  async #createOne(client: Client, owner: O, draft: Draft<Pod>, name: string): Promise<void> {
+    const { uid, namespace } = owner.metadata;
+    try {
+      await client.create(Pods, { ...draft, metadata: { ...draft.metadata, name } });
+      this.#names.settle(uid, name);
+    } catch (error) {
+      if (isOutage(error)) {
+        this.#names.unanswered(uid, name);
+        throw error;
+      }
+      const repeated = this.#names.has(uid, name);
+      this.#names.settle(uid, name);
+      if (!repeated || !isAlreadyExists(error)) throw error;
+      // The creation without an answer was carried out after all, unless a stranger has the name.
+      const pod = await client.get(Pods, { namespace, name });
+      if (controllerOf(pod)?.uid !== uid) throw error;
+    }
   }
 
   async #remove(client: Client, owner: O, pods: readonly Pod[]): Promise<Managed> {

@@ -51,7 +51,7 @@ const CHANNEL_OPTIONS = {
   'grpc.keepalive_permit_without_calls': 1,
   // grpc-js would wait a second before its second try.
   'grpc.initial_reconnect_backoff_ms': 50,
-  'grpc.max_reconnect_backoff_ms': 250,
+  'grpc.max_reconnect_backoff_ms': 100,
   // A new channel must not inherit the back-off of the last one.
   'grpc.use_local_subchannel_pool': 1,
   'grpc.max_receive_message_length': LARGEST_MESSAGE_BYTES,

@@ -11,6 +11,14 @@ export interface SeenEvent {
   revision: number;
 }
 
+/** Told of every change in the order in which the watcher sees it. */
+export interface Observer {
+  /** The object is there, or has changed. */
+  kept(object: KubeObject): void;
+  /** The object is gone; this is how it was last. */
+  dropped(object: KubeObject): void;
+}
+
 interface WatchLine {
   type: string;
   object: KubeObject & { code?: number };
@@ -22,23 +30,18 @@ export class Watcher {
   readonly #kubeconfig: string;
   readonly #path: string;
   readonly #signal: AbortSignal;
+  readonly #observer: Observer;
   readonly #objects = new Map<string, KubeObject>();
   #events: SeenEvent[] = [];
+  #startRevision = 0;
   #revision = 0;
-  #relists = 0;
-  readonly #onObject: (object: KubeObject) => void;
 
   /** `path`: the collection's URL path. Runs until the signal aborts. */
-  constructor(
-    kubeconfig: string,
-    path: string,
-    signal: AbortSignal,
-    onObject: (object: KubeObject) => void = () => undefined,
-  ) {
+  constructor(kubeconfig: string, path: string, signal: AbortSignal, observer: Observer) {
     this.#kubeconfig = kubeconfig;
     this.#path = path;
     this.#signal = signal;
-    this.#onObject = onObject;
+    this.#observer = observer;
   }
 
   /** The state as this client knows it, by key. */
@@ -50,16 +53,20 @@ export class Watcher {
     return this.#revision;
   }
 
-  /** How often it was told 410 and listed anew. */
-  get relists(): number {
-    return this.#relists;
+  /** Events seen since `startRevision`, in order. */
+  get events(): readonly SeenEvent[] {
+    return this.#events;
   }
 
-  /** Events seen since the last call, in order. */
-  takeEvents(): SeenEvent[] {
-    const taken = this.#events;
+  /** Where `events` begins: at the last `forget`, or at the list that a 410 asked for after it. */
+  get startRevision(): number {
+    return this.#startRevision;
+  }
+
+  /** Forgets the events seen so far. */
+  forget(): void {
     this.#events = [];
-    return taken;
+    this.#startRevision = this.#revision;
   }
 
   async run(): Promise<void> {
@@ -83,9 +90,11 @@ export class Watcher {
         metadata: { resourceVersion: string };
         items: KubeObject[];
       };
-      this.#objects.clear();
+      const listed = new Set(list.items.map(keyOf));
+      for (const [key, object] of this.#objects) if (!listed.has(key)) this.#drop(object);
       for (const item of list.items) this.#keep(item);
       this.#revision = Number(list.metadata.resourceVersion);
+      this.forget();
     } finally {
       connection.close();
     }
@@ -93,42 +102,41 @@ export class Watcher {
 
   async #watch(): Promise<void> {
     const connection = await Connection.open(readTarget(this.#kubeconfig));
-    const stop = (): void => connection.close();
-    this.#signal.addEventListener('abort', stop, { once: true });
+    const ended = new AbortController();
     await new Promise<void>((resolve) => {
-      connection.watch(
-        `${this.#path}?watch=true&resourceVersion=${this.#revision}`,
-        (line) => {
-          const event = JSON.parse(line) as WatchLine;
-          if (event.type === 'ERROR') {
-            if (event.object.code === 410) {
-              this.#revision = 0;
-              this.#relists += 1;
-            }
-            connection.close();
-            resolve();
-            return;
-          }
-          this.#take(event);
-        },
-        resolve,
-      );
-      this.#signal.addEventListener('abort', () => resolve(), { once: true });
+      const path = `${this.#path}?watch=true&resourceVersion=${this.#revision}`;
+      this.#signal.addEventListener('abort', () => resolve(), { signal: ended.signal });
+      connection.watch(path, (line) => this.#take(JSON.parse(line) as WatchLine, resolve), resolve);
     });
-    this.#signal.removeEventListener('abort', stop);
+    ended.abort();
+    connection.close();
   }
 
-  #take({ type, object }: WatchLine): void {
-    const key = `${object.metadata.namespace}/${object.metadata.name}`;
+  #take({ type, object }: WatchLine, end: () => void): void {
+    if (type === 'ERROR' || object.metadata.resourceVersion === undefined) {
+      // Only 410 asks for a new list; anything else for another watch from the same place.
+      if (object.code === 410) this.#revision = 0;
+      end();
+      return;
+    }
     const revision = Number(object.metadata.resourceVersion);
-    this.#events.push({ type, key, revision });
+    this.#events.push({ type, key: keyOf(object), revision });
     this.#revision = revision;
-    if (type === 'DELETED') this.#objects.delete(key);
+    if (type === 'DELETED') this.#drop(object);
     else this.#keep(object);
   }
 
   #keep(object: KubeObject): void {
-    this.#objects.set(`${object.metadata.namespace}/${object.metadata.name}`, object);
-    this.#onObject(object);
+    this.#objects.set(keyOf(object), object);
+    this.#observer.kept(object);
   }
+
+  #drop(object: KubeObject): void {
+    this.#objects.delete(keyOf(object));
+    this.#observer.dropped(object);
+  }
+}
+
+function keyOf({ metadata }: KubeObject): string {
+  return `${metadata.namespace}/${metadata.name}`;
 }

@@ -1,7 +1,8 @@
 /**
  * `./orrery test`: every check, fast ones first. Ends with a line `N passed, N failed`.
  *
- *   (no flag)   format, lint, types, unused code, generated code, unit tests, cluster tests
+ *   (no flag)   format, lint, types, unused code, generated code, unit tests, cluster tests, and the
+ *               smoke test of the containers where a Docker engine answers
  *   --chaos     the kill tests alone
  *   --compose   the smoke test of the containers alone
  *   FILTER...   only test files whose path contains one of these
@@ -12,6 +13,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { hasEngine } from './support/compose-project.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const bin = join(root, 'node_modules/.bin');
@@ -88,6 +90,13 @@ async function everything(): Promise<Tally[]> {
   for (const [title, command, args] of STATIC_CHECKS) tallies.push(await check(title, command, args));
   tallies.push(await tests('unit', []));
   tallies.push(await tests('cluster', []));
+  if (await hasEngine()) {
+    tallies.push(await tests('compose', []));
+  } else {
+    process.stdout.write(
+      '\nleft out, for no Docker engine answers: the containers; with one, "./orrery test --compose" tests them\n',
+    );
+  }
   return tallies;
 }
 

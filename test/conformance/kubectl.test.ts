@@ -3,7 +3,8 @@
 import type { ConfigMap, Deployment, Event, Pod, Service } from '@orrery/api/gen/types.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KUBECTL_VERSIONS } from '../../services/cli/src/kubectl-binary.ts';
-import { eventually, type Outcome, TestCluster } from '../support/cluster.ts';
+import { eventually, TestCluster } from '../support/cluster.ts';
+import type { Outcome } from '../support/command.ts';
 
 let cluster: TestCluster;
 

@@ -1,44 +1,16 @@
 /** A whole cluster for tests: started and stopped with the project's own command. */
 
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { systemClock } from '@orrery/kit/clock.ts';
 import { kubectlBinary, type KubectlVersion, NEWEST_KUBECTL } from '../../services/cli/src/kubectl-binary.ts';
+import { execute, type Outcome, succeeded } from './command.ts';
 import { freePort } from './free-port.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const main = join(root, 'services/cli/src/main.ts');
-
-/** What a command came to. */
-export interface Outcome {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-const OUTPUT_LIMIT_BYTES = 256 * 1024 * 1024;
-
-function execute(
-  command: string,
-  args: readonly string[],
-  options: { env?: NodeJS.ProcessEnv; input?: string },
-): Promise<Outcome> {
-  return new Promise((settle) => {
-    const child = execFile(
-      command,
-      args,
-      { maxBuffer: OUTPUT_LIMIT_BYTES, env: options.env ?? process.env, cwd: root },
-      (error, stdout, stderr) => {
-        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
-        settle({ code, stdout, stderr });
-      },
-    );
-    child.stdin?.end(options.input ?? '');
-  });
-}
 
 /** One row of `./orrery ps --json`. */
 export interface ProcessRow {
@@ -108,7 +80,7 @@ export class TestCluster {
 
   /** Runs `./orrery COMMAND` on this cluster. */
   orrery(command: string, ...args: readonly string[]): Promise<Outcome> {
-    return execute(process.execPath, [main, command, '--data', this.data, ...args], {});
+    return execute(process.execPath, [main, command, '--data', this.data, ...args]);
   }
 
   /** Runs `./orrery COMMAND`; rejects with its output when it fails. */
@@ -160,11 +132,6 @@ export class TestCluster {
   async get<T>(...args: readonly string[]): Promise<T> {
     return JSON.parse(await this.kubectlOk(['get', ...args, '-o', 'json'])) as T;
   }
-}
-
-function succeeded(what: string, { code, stdout, stderr }: Outcome): string {
-  if (code !== 0) throw new Error(`${what}: exit ${code}\n${stdout}${stderr}`);
-  return stdout;
 }
 
 const POLL_MS = 100;

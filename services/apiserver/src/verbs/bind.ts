@@ -52,7 +52,8 @@ function boundPod(definition: ResourceDefinition, pod: Pod, binding: Binding, no
     status: 'True',
     lastTransitionTime: formatTime(nowMs),
   };
-  const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled');
+  const conditions = pod.status?.conditions ?? [];
+  const at = conditions.findIndex(({ type }) => type === 'PodScheduled');
   return {
     ...pod,
     metadata: {
@@ -62,6 +63,9 @@ function boundPod(definition: ResourceDefinition, pod: Pod, binding: Binding, no
         : { annotations: { ...pod.metadata.annotations, ...binding.annotations } }),
     },
     spec: { ...pod.spec, nodeName: binding.nodeName },
-    status: { ...pod.status, conditions: [...others, scheduled] },
+    status: {
+      ...pod.status,
+      conditions: at < 0 ? [...conditions, scheduled] : conditions.with(at, scheduled),
+    },
   };
 }

@@ -1,6 +1,7 @@
 /** POST: a new object. */
 
 import type { KubeObject } from '@orrery/api/gen/types.ts';
+import { jsonClone } from '@orrery/api/json.ts';
 import { formatTime } from '@orrery/api/meta.ts';
 import {
   alreadyExists,
@@ -8,6 +9,7 @@ import {
   type FieldError,
   field,
   invalid,
+  isAlreadyExists,
   StatusError,
 } from '@orrery/api/status-error.ts';
 import { newUid, randomNameSuffix } from '@orrery/kit/random.ts';
@@ -102,6 +104,55 @@ async function prepare(
   context.warnings.push(...(definition.warnings?.(object) ?? []));
 }
 
+/** Prepares and writes the object under the name it has; what was allocated for it goes back if that fails. */
+async function createNamed(
+  dependencies: VerbDependencies,
+  definition: ResourceDefinition,
+  object: KubeObject,
+  context: RequestContext,
+): Promise<StoredObject> {
+  await prepare(dependencies, definition, object, context);
+  try {
+    const written = await writeCreate(dependencies, definition, object, context);
+    if (written.outcome === 'written') return written.result;
+    throw alreadyExists(definition.ref, object.metadata.name);
+  } catch (error) {
+    // After an unknown outcome the object may exist: the repair pass decides then.
+    if (!(error instanceof StoreUnavailableError)) {
+      await definition.afterDelete?.(object, registryContext(dependencies, context));
+    }
+    throw error;
+  }
+}
+
+/** Each try prepares its own copy, since labels and other things may follow from the name. */
+async function createGenerated(
+  dependencies: VerbDependencies,
+  definition: ResourceDefinition,
+  object: KubeObject,
+  context: RequestContext,
+): Promise<StoredObject> {
+  for (let tries = 1; ; tries += 1) {
+    const attempt = jsonClone(object);
+    generateName(attempt);
+    const warnings: string[] = [];
+    try {
+      const created = await createNamed(dependencies, definition, attempt, { ...context, warnings });
+      context.warnings.push(...warnings);
+      return created;
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      if (tries === NAME_TRIES) throw nameCollision(error);
+    }
+  }
+}
+
+/** Upstream's `NewGenerateNameConflict`. */
+function nameCollision({ code, reason, message, details }: StatusError): StatusError {
+  const why = 'the server was not able to generate a unique name for the object';
+  return new StatusError(code, reason, `${message}, ${why}`, { ...details, retryAfterSeconds: 1 });
+}
+
 /** Carries out `Api.create`. */
 export async function create(
   dependencies: VerbDependencies,
@@ -111,33 +162,10 @@ export async function create(
   context: RequestContext,
 ): Promise<StoredObject> {
   settleNamespace(definition, object, namespace);
-  const generated = (object.metadata.name ?? '') === '';
-  if (generated && (object.metadata.generateName ?? '') === '') {
+  stampMetadata(definition, object, dependencies.clock.now());
+  if ((object.metadata.name ?? '') !== '') return createNamed(dependencies, definition, object, context);
+  if ((object.metadata.generateName ?? '') === '') {
     refuseInvalid(definition, '', [field.required('metadata.name', 'name or generateName is required')]);
   }
-  stampMetadata(definition, object, dependencies.clock.now());
-  if (generated) generateName(object);
-  await prepare(dependencies, definition, object, context);
-  const release = (): Promise<void> | undefined =>
-    definition.afterDelete?.(object, registryContext(dependencies, context));
-  try {
-    for (let tries = 1; ; tries += 1) {
-      const written = await writeCreate(dependencies, definition, object, context);
-      if (written.outcome === 'written') return written.result;
-      if (!generated) throw alreadyExists(definition.ref, object.metadata.name);
-      if (tries === NAME_TRIES) {
-        throw new StatusError(
-          409,
-          'AlreadyExists',
-          `${alreadyExists(definition.ref, object.metadata.name).message}, the server was not able to generate a unique name for the object`,
-          alreadyExists(definition.ref, object.metadata.name).details,
-        );
-      }
-      generateName(object);
-    }
-  } catch (error) {
-    // After an unknown outcome the object may exist: the repair pass decides then.
-    if (!(error instanceof StoreUnavailableError)) await release();
-    throw error;
-  }
+  return createGenerated(dependencies, definition, object, context);
 }

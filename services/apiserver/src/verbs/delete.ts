@@ -113,14 +113,19 @@ export function planDelete(
   // While grace runs only its length can change, not what happens to dependents.
   if (pending && grace > 0 && grace === presentGrace) return { action: 'none' };
   if (grace === 0 && finalizers.length === 0 && !hasSpecFinalizers(definition, object)) {
-    const last =
-      definition.gracePeriodSeconds === undefined ? object : marked(definition, object, [], 0, nowMs);
+    const isGraceful = definition.gracePeriodSeconds !== undefined;
+    const last = isGraceful ? marked(definition, object, [], 0, nowMs) : withFinalizers(object, []);
     return { action: 'remove', last };
   }
   const sameFinalizers =
     finalizers.length === present.length && finalizers.every((each) => present.includes(each));
   if (pending && sameFinalizers && grace === presentGrace) return { action: 'none' };
   return { action: 'mark', next: marked(definition, object, finalizers, grace, nowMs) };
+}
+
+function withFinalizers(object: KubeObject, finalizers: string[]): KubeObject {
+  const { finalizers: _present, ...others } = object.metadata;
+  return { ...object, metadata: finalizers.length > 0 ? { ...others, finalizers } : others };
 }
 
 /** The object under deletion: with its time, its grace, and a new generation. */
@@ -131,13 +136,13 @@ function marked(
   grace: number,
   nowMs: number,
 ): KubeObject {
-  const next: KubeObject = { ...object, metadata: { ...object.metadata } };
-  if (finalizers.length > 0) next.metadata.finalizers = finalizers;
-  else delete next.metadata.finalizers;
+  const next = withFinalizers(object, finalizers);
   const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = object.metadata;
   // A shorter grace counts from when the deletion was first asked for.
   const askedAtMs =
-    deletionTimestamp === undefined ? nowMs : parseTime(deletionTimestamp) - deletionGracePeriodSeconds * 1000;
+    deletionTimestamp === undefined
+      ? nowMs
+      : parseTime(deletionTimestamp) - deletionGracePeriodSeconds * 1000;
   next.metadata.deletionTimestamp = formatTime(askedAtMs + grace * 1000);
   next.metadata.deletionGracePeriodSeconds = grace;
   if (deletionTimestamp === undefined && definition.generationOf !== undefined) {
@@ -171,7 +176,7 @@ export async function deleteObject(
       return { object, value: stored.value, revision: stored.revision, gone: false };
     const written =
       plan.action === 'remove'
-        ? await writeDelete(dependencies, definition, plan.last, stored.revision, context)
+        ? await writeDelete(dependencies, definition, plan.last, object, context)
         : await writeUpdate(dependencies, definition, plan.next, object, context);
     if (written.outcome === 'written') {
       const gone = plan.action === 'remove';

@@ -29,6 +29,8 @@ export interface VerbDependencies {
   clock: Clock;
   admission: Admission;
   allocations: Allocations;
+  /** Real time: how long a read waits for a revision that is yet to come. The system's unless given. */
+  realClock?: Clock;
 }
 
 /** Runs a verb so that whatever goes wrong below comes out as a StatusError. */

@@ -11,15 +11,15 @@ import { decodeObject, storeName } from './encoding.ts';
 
 /** Carries out `Api.get`. */
 export async function get(
-  { store }: VerbDependencies,
+  dependencies: VerbDependencies,
   definition: ResourceDefinition,
   namespace: string,
   name: string,
   notOlderThan?: string,
 ): Promise<Stored> {
   const revision = parseResourceVersion(notOlderThan) ?? 0;
-  if (revision > 0) await awaitRevision(store, revision);
-  const stored = await store.get(storeName(definition), objectKey(namespace, name));
+  if (revision > 0) await awaitRevision(dependencies, revision);
+  const stored = await dependencies.store.get(storeName(definition), objectKey(namespace, name));
   if (stored === undefined) throw notFound(definition.ref, name);
   return stored;
 }
@@ -99,13 +99,16 @@ const FUTURE_REVISION_WAIT_MS = 3_000;
 const FUTURE_REVISION_POLL_MS = 50;
 
 /** Resolves when the store has reached the revision. @throws StatusError 504 when it does not in time. */
-export async function awaitRevision(store: Store, revision: number): Promise<void> {
-  const deadline = systemClock.now() + FUTURE_REVISION_WAIT_MS;
+export async function awaitRevision(
+  { store, realClock = systemClock }: Pick<VerbDependencies, 'store' | 'realClock'>,
+  revision: number,
+): Promise<void> {
+  const deadlineMs = realClock.now() + FUTURE_REVISION_WAIT_MS;
   for (;;) {
     const current = await store.currentRevision();
     if (current >= revision) return;
-    if (systemClock.now() >= deadline) throw tooLargeRevision(revision, current);
-    await systemClock.sleep(FUTURE_REVISION_POLL_MS);
+    if (realClock.now() >= deadlineMs) throw tooLargeRevision(revision, current);
+    await realClock.sleep(FUTURE_REVISION_POLL_MS);
   }
 }
 
@@ -163,14 +166,15 @@ const SELECTIVE_STEP = 500;
 
 /** Carries out `Api.list`. */
 export async function list(
-  { store }: VerbDependencies,
+  dependencies: VerbDependencies,
   definition: ResourceDefinition,
   options: ListOptions,
 ): Promise<ListResult> {
   const revision = parseResourceVersion(options.resourceVersion);
   checkMatch(options, revision);
   const { request, exact } = planList(definition, options, revision);
-  if (revision !== undefined && revision > 0) await awaitRevision(store, revision);
+  if (revision !== undefined && revision > 0) await awaitRevision(dependencies, revision);
+  const { store } = dependencies;
   try {
     return isSelective(options.selection)
       ? await listSelected(store, request, options.selection)

@@ -47,7 +47,7 @@ export async function readChangeWrite(
     next.metadata.resourceVersion = before.metadata.resourceVersion;
     if (jsonEqual(before, next)) return { object: before, value: stored.value, revision: stored.revision };
     const written = isFinallyGone(definition, next)
-      ? await writeDelete(dependencies, definition, next, stored.revision, context)
+      ? await writeDelete(dependencies, definition, next, before, context)
       : await writeUpdate(dependencies, definition, next, before, context);
     if (written.outcome === 'written') {
       if (isFinallyGone(definition, next) && !context.dryRun) {

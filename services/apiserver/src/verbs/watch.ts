@@ -52,9 +52,14 @@ export function viewEvent(event: StoreEvent, selection: Selection | undefined): 
   const matches = (each: KubeObject): boolean =>
     (selection.labels?.(each.metadata.labels) ?? true) && (selection.fields?.(each) ?? true);
   const isIn = matches(object);
-  if (event.type !== 'MODIFIED') return isIn ? whole : undefined;
+  if (event.type === 'ADDED') return isIn ? whole : undefined;
   // Without `before` nothing that a selector can see has changed.
   const wasIn = before === undefined ? isIn : matches(before);
+  if (event.type === 'DELETED') {
+    // The last state may differ from the one before: a write that takes the last finalizer deletes.
+    if (!wasIn) return undefined;
+    return isIn || before === undefined ? whole : departed(event, before);
+  }
   if (isIn) return wasIn ? whole : { ...whole, type: 'ADDED', source: undefined };
   return wasIn && before !== undefined ? departed(event, before) : undefined;
 }
@@ -118,7 +123,7 @@ export async function watch(
   checkOptions(options);
   const asked = parseResourceVersion(options.resourceVersion) ?? 0;
   const sendsState = options.sendInitialEvents ?? asked === 0;
-  if (options.sendInitialEvents === true && asked > 0) await awaitRevision(dependencies.store, asked);
+  if (options.sendInitialEvents === true && asked > 0) await awaitRevision(dependencies, asked);
   let start = asked;
   if (sendsState) {
     start = await sendInitialState(dependencies, definition, options, watcher);

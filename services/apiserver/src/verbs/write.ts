@@ -39,8 +39,7 @@ function slimEvent(
   before: KubeObject | undefined,
   object: KubeObject,
 ): StoreEvent {
-  if (event.type === 'MODIFIED' && (before === undefined || selectionChanged(definition, before, object)))
-    return event;
+  if (before !== undefined && selectionChanged(definition, before, object)) return event;
   return { ...event, before: undefined };
 }
 
@@ -107,17 +106,19 @@ export async function writeUpdate(
   return settle(dependencies, definition, before, object, context, result);
 }
 
+/** Removes `before`, if it is still what is stored; `object` is the last state, as watchers see it go. */
 export async function writeDelete(
   dependencies: VerbDependencies,
   definition: ResourceDefinition,
   object: KubeObject,
-  expectedRevision: number,
+  before: KubeObject,
   context: RequestContext,
 ): Promise<WriteOutcome> {
+  const expectedRevision = Number(before.metadata.resourceVersion);
   if (context.dryRun) return imagined(object, expectedRevision);
   const options: WriteOptions = context.fence === undefined ? {} : { fence: context.fence };
   const value = encodeObject(object);
   const name = storeName(definition);
   const result = await dependencies.store.delete(name, keyOf(object), expectedRevision, value, options);
-  return settle(dependencies, definition, undefined, object, context, result);
+  return settle(dependencies, definition, before, object, context, result);
 }

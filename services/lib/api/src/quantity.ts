@@ -29,6 +29,9 @@ interface Parsed {
 
 const NANO = 1_000_000_000n;
 
+/** Upstream holds binary quantities down to the largest int64. */
+const LARGEST_BINARY = (2n ** 63n - 1n) * NANO;
+
 function parse(text: string): Parsed | undefined {
   const match = PATTERN.exec(text);
   if (match === null) return undefined;
@@ -46,13 +49,17 @@ function parse(text: string): Parsed | undefined {
   } else {
     tenPower += DECIMAL_EXPONENT[suffix]!;
   }
-  const nanos =
-    tenPower >= 0 ? mantissa * 10n ** BigInt(tenPower) : ceilDivide(mantissa, 10n ** BigInt(-tenPower));
+  let nanos =
+    tenPower >= 0
+      ? mantissa * 10n ** BigInt(tenPower)
+      : divideAwayFromZero(mantissa, 10n ** BigInt(-tenPower));
+  if (format === 'binarySI' && nanos > LARGEST_BINARY) nanos = LARGEST_BINARY;
   return { nanos: sign === '-' ? -nanos : nanos, format };
 }
 
-function ceilDivide(value: bigint, by: bigint): bigint {
-  return value >= 0n ? (value + by - 1n) / by : value / by;
+/** Whoever asks for some gets some, however little: upstream never rounds to zero. */
+function divideAwayFromZero(value: bigint, by: bigint): bigint {
+  return (value >= 0n ? value + by - 1n : value - by + 1n) / by;
 }
 
 export function isQuantity(text: string): boolean {
@@ -62,25 +69,32 @@ export function isQuantity(text: string): boolean {
 const memo = new Map<string, bigint>();
 const MEMO_LIMIT = 4096;
 
+function nanosOf(text: string): bigint {
+  let nanos = memo.get(text);
+  if (nanos === undefined) {
+    const parsed = parse(text);
+    if (parsed === undefined) throw new RangeError(`not a quantity: ${JSON.stringify(text)}`);
+    ({ nanos } = parsed);
+    if (memo.size >= MEMO_LIMIT) memo.clear();
+    memo.set(text, nanos);
+  }
+  return nanos;
+}
+
 /**
- * The value in thousandths of a unit, rounded up (`Quantity.MilliValue`).
+ * The value in thousandths of a unit, rounded away from zero (`Quantity.MilliValue`).
  * @throws RangeError when the text is not a quantity; validated objects never cause it.
  */
 export function milliValue(text: string): number {
-  let milli = memo.get(text);
-  if (milli === undefined) {
-    const parsed = parse(text);
-    if (parsed === undefined) throw new RangeError(`not a quantity: ${JSON.stringify(text)}`);
-    milli = ceilDivide(parsed.nanos, 1_000_000n);
-    if (memo.size >= MEMO_LIMIT) memo.clear();
-    memo.set(text, milli);
-  }
-  return Number(milli);
+  return Number(divideAwayFromZero(nanosOf(text), 1_000_000n));
 }
 
-/** The value in whole units, rounded up (`Quantity.Value`): bytes of memory, counts. */
+/**
+ * The value in whole units, rounded away from zero (`Quantity.Value`): bytes of memory, counts.
+ * @throws RangeError when the text is not a quantity; validated objects never cause it.
+ */
 export function wholeValue(text: string): number {
-  return Math.ceil(milliValue(text) / 1000);
+  return Number(divideAwayFromZero(nanosOf(text), NANO));
 }
 
 /** -1, 0 or 1 as a is less than, equal to or greater than b. */
@@ -90,9 +104,9 @@ export function compareQuantities(a: string, b: string): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-/** Milli-units as a decimal quantity: 1500 is `1500m`, 2000 is `2`. */
+/** Milli-units as a decimal quantity in canonical form: 1500 is `1500m`, 2000 is `2`, 10^8 is `100k`. */
 export function fromMilli(milli: number): string {
-  return milli % 1000 === 0 ? String(milli / 1000) : `${milli}m`;
+  return formatted(BigInt(Math.round(milli)) * 1_000_000n, 'decimalSI');
 }
 
 /**
@@ -103,10 +117,12 @@ export function fromMilli(milli: number): string {
 export function canonicalQuantity(text: string): string | undefined {
   const parsed = parse(text);
   if (parsed === undefined) return undefined;
-  const negative = parsed.nanos < 0n;
-  const nanos = negative ? -parsed.nanos : parsed.nanos;
-  const body = nanos === 0n ? '0' : formatNanos(nanos, parsed.format);
-  return negative && nanos !== 0n ? `-${body}` : body;
+  return formatted(parsed.nanos, parsed.format);
+}
+
+function formatted(nanos: bigint, format: Format): string {
+  if (nanos === 0n) return '0';
+  return nanos < 0n ? `-${formatNanos(-nanos, format)}` : formatNanos(nanos, format);
 }
 
 const BINARY_SUFFIXES = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
@@ -125,13 +141,13 @@ function formatNanos(nanos: bigint, format: Format): string {
   }
   let value = nanos;
   let power = 0;
-  while (value % 1000n === 0n && power < DECIMAL_SUFFIXES.length - 1) {
+  while (value % 1000n === 0n) {
     value /= 1000n;
     power += 1;
   }
-  if (format === 'decimalExponent') {
-    const exponent = (power - 3) * 3;
-    return exponent === 0 ? String(value) : `${value}e${exponent}`;
-  }
-  return `${value}${DECIMAL_SUFFIXES[power]}`;
+  // Beyond E there is no suffix: upstream writes the exponent then.
+  const suffix = format === 'decimalExponent' ? undefined : DECIMAL_SUFFIXES[power];
+  if (suffix !== undefined) return `${value}${suffix}`;
+  const exponent = (power - 3) * 3;
+  return exponent === 0 ? String(value) : `${value}e${exponent}`;
 }

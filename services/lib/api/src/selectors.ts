@@ -1,19 +1,13 @@
 /** Label selectors (k8s.io/apimachinery/pkg/labels) and field selectors (pkg/fields). */
 
 import type { LabelSelector } from './gen/types.ts';
+import { parseRequirements, type Requirement } from './label-selector-parser.ts';
 import { badRequest } from './status-error.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
 /** Says whether a set of labels (or fields) is selected. */
 export type Matcher = (labels: Labels | undefined) => boolean;
-
-interface Requirement {
-  key: string;
-  /** Equals selects as In with one value does, but is written `key=value`. */
-  operator: 'Equals' | 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
-  values: readonly string[];
-}
 
 const NO_LABELS: Labels = {};
 
@@ -29,7 +23,17 @@ function requirementHolds({ key, operator, values }: Requirement, labels: Labels
       return value !== undefined;
     case 'DoesNotExist':
       return value === undefined;
+    case 'GreaterThan':
+    case 'LessThan':
+      return value !== undefined && numberHolds(operator, value, values[0]!);
   }
+}
+
+/** A label that is not an integer is on neither side. */
+function numberHolds(operator: 'GreaterThan' | 'LessThan', label: string, bound: string): boolean {
+  if (!/^[+-]?\d+$/.test(label)) return false;
+  const [left, right] = [BigInt(label.replace('+', '')), BigInt(bound.replace('+', ''))];
+  return operator === 'GreaterThan' ? left > right : left < right;
 }
 
 function matcherOf(requirements: readonly Requirement[]): Matcher {
@@ -83,63 +87,12 @@ export function formatLabelSelector(selector: LabelSelector): string {
     .join(',');
 }
 
-/** Splits at commas outside parentheses. */
-function splitRequirements(text: string): string[] {
-  const parts: string[] = [];
-  let depth = 0;
-  let start = 0;
-  for (let index = 0; index < text.length; index += 1) {
-    const char = text[index];
-    if (char === '(') depth += 1;
-    else if (char === ')') depth -= 1;
-    else if (char === ',' && depth === 0) {
-      parts.push(text.slice(start, index));
-      start = index + 1;
-    }
-  }
-  parts.push(text.slice(start));
-  return parts;
-}
-
-const KEY = String.raw`[A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?`;
-const VALUE = String.raw`(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?`;
-const SET_FORM = new RegExp(String.raw`^(${KEY})\s+(in|notin)\s*\(([^()]*)\)$`);
-const EQUALITY_FORM = new RegExp(String.raw`^(${KEY})\s*(==|=|!=)\s*(${VALUE})$`);
-const EXISTS_FORM = new RegExp(String.raw`^(!?)\s*(${KEY})$`);
-const VALUE_FORM = new RegExp(`^${VALUE}$`);
-
-function parseRequirement(text: string): Requirement | undefined {
-  const set = SET_FORM.exec(text);
-  if (set !== null) {
-    const values = set[3]!.split(',').map((each) => each.trim());
-    if (!values.every((each) => VALUE_FORM.test(each))) return undefined;
-    return { key: set[1]!, operator: set[2] === 'in' ? 'In' : 'NotIn', values };
-  }
-  const equality = EQUALITY_FORM.exec(text);
-  if (equality !== null) {
-    return { key: equality[1]!, operator: equality[2] === '!=' ? 'NotIn' : 'In', values: [equality[3]!] };
-  }
-  const exists = EXISTS_FORM.exec(text);
-  if (exists !== null) {
-    return { key: exists[2]!, operator: exists[1] === '!' ? 'DoesNotExist' : 'Exists', values: [] };
-  }
-  return undefined;
-}
-
 /**
- * The matcher of a `labelSelector` query: `a=b,a!=b,a in (x,y),a notin (x),a,!a`.
+ * The matcher of a `labelSelector` query: `a=b,a!=b,a in (x,y),a notin (x),a,!a,a>1,a<1`.
  * @throws StatusError 400 when the text is not a selector.
  */
 export function parseLabelSelector(text: string): Matcher {
-  if (text.trim() === '') return everything;
-  const requirements = splitRequirements(text).map((part) => {
-    const requirement = parseRequirement(part.trim());
-    if (requirement === undefined) {
-      throw badRequest(`unable to parse requirement: invalid selector ${JSON.stringify(part.trim())}`);
-    }
-    return requirement;
-  });
-  return matcherOf(requirements);
+  return matcherOf(parseRequirements(text));
 }
 
 /** One term of a field selector. */
@@ -149,15 +102,31 @@ export interface FieldTerm {
   equal: boolean;
 }
 
+/** A comma that no backslash, or an even number of them, stands before. */
+const UNESCAPED_COMMA = /(?<=(?<!\\)(?:\\\\)*),/;
+
 /**
- * The terms of a `fieldSelector` query: `a=b,a==b,a!=b` with `\\`, `\,` and `\=` escaped.
+ * The terms of a `fieldSelector` query: `a=b,a==b,a!=b` with `\\`, `\,` and `\=` escaped in values.
  * @throws StatusError 400 when the text is not a selector.
  */
 export function parseFieldSelector(text: string): FieldTerm[] {
-  if (text === '') return [];
-  return text.split(/(?<=(?<!\\)(?:\\\\)*),/).map((part) => {
-    const match = /^([^=!]+?)(!=|==|=)(.*)$/s.exec(part);
+  const parts = text.split(UNESCAPED_COMMA).filter((part) => part !== '');
+  return parts.map((part) => {
+    const match = /^(.*?)(!=|==|=)(.*)$/s.exec(part);
     if (match === null) throw badRequest(`invalid selector: '${text}'; can't understand '${part}'`);
-    return { field: match[1]!, value: match[3]!.replaceAll(/\\(.)/gs, '$1'), equal: match[2] !== '!=' };
+    return { field: match[1]!, value: unescapedValue(match[3]!), equal: match[2] !== '!=' };
+  });
+}
+
+function unescapedValue(text: string): string {
+  return text.replaceAll(/\\(.?)|=/gsu, (found: string, escaped: string | undefined) => {
+    if (escaped === undefined) {
+      // Upstream shows the character by its number.
+      throw badRequest(`invalid field selector: unescaped character in value: ${found.codePointAt(0)}`);
+    }
+    if (escaped === '' || !'\\,='.includes(escaped)) {
+      throw badRequest(`invalid field selector: invalid escape sequence: ${found}`);
+    }
+    return escaped;
   });
 }

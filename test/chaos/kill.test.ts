@@ -202,7 +202,8 @@ async function checkWatcher(): Promise<SeenEvent[]> {
     throw new Error(`the log ends at ${head}, the watcher saw ${watcher.revision}`);
   });
   // More may have been seen since the log was read.
-  expect(firstDifference(watcher.events, logged)).toBeUndefined();
+  const difference = firstDifference(watcher.events, logged);
+  expect(difference, difference).toBeUndefined();
   const { items } = await cluster.get<{ items: Pod[] }>('pods', '-A');
   const name = ({ metadata }: KubeObject): string =>
     `${metadata.namespace}/${metadata.name} ${metadata.uid} ${metadata.resourceVersion}`;

@@ -1,15 +1,15 @@
 /** The objects that the apiserver itself makes sure of. */
 
 import type { KubeObject } from '@orrery/api/gen/types.ts';
-import { isAlreadyExists, isNotFound } from '@orrery/api/status-error.ts';
-import { systemClock } from '@orrery/kit/clock.ts';
+import { isAlreadyExists, isNotFound, isStatusError } from '@orrery/api/status-error.ts';
+import { type Clock, systemClock } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
+import { KUBERNETES_SERVICE_IP } from './registry/allocation.ts';
 import type { ResourceDefinition } from './registry/definition.ts';
 import type { Api, RequestContext } from './verbs/api.ts';
 
 /** The address of the control plane as simulated pods would see it. */
 const CONTROL_PLANE_ADDRESS = '10.0.0.1';
-const KUBERNETES_SERVICE_IP = '10.96.0.1';
 
 interface BootstrapObject {
   resource: string;
@@ -72,6 +72,8 @@ function bootstrapObjects(clusterCa: string, port: number): BootstrapObject[] {
 }
 
 const RETRY_MS = 50;
+/** What is refused for a second is no race between apiservers any more: somebody should know. */
+const TRY_TO_WARN_AT = 20;
 
 async function exists(
   api: Api,
@@ -97,14 +99,16 @@ export interface BootstrapOptions {
   /** The port that clients reach the apiserver at. */
   port: number;
   signal: AbortSignal;
+  /** Real time, for the pauses between tries; the system's unless given. */
+  clock?: Clock;
 }
 
 /** Creates what is missing; leaves what is there as it is. Tries until it succeeds or is aborted. */
 export async function bootstrap(options: BootstrapOptions): Promise<void> {
-  const { api, definitions, logger, signal } = options;
+  const { api, definitions, logger, signal, clock = systemClock } = options;
   for (const { resource, namespace, object } of bootstrapObjects(options.clusterCa, options.port)) {
     const definition = definitions.get(resource)!;
-    while (!signal.aborted) {
+    for (let tries = 1; !signal.aborted; tries += 1) {
       const context: RequestContext = {
         traceId: 'bootstrap',
         user: { name: 'system:apiserver', groups: ['system:masters'] },
@@ -117,8 +121,11 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
         break;
       } catch (error) {
         if (isAlreadyExists(error)) break;
-        logger.debug({ err: error, resource }, 'bootstrap waits');
-        await systemClock.sleep(RETRY_MS, signal);
+        const isWorthTelling = tries === TRY_TO_WARN_AT && !isStatusError(error, 'ServiceUnavailable');
+        const about = { err: error, resource, name: object.metadata.name };
+        if (isWorthTelling) logger.warn(about, 'bootstrap is refused an object');
+        else logger.debug(about, 'bootstrap waits');
+        await clock.sleep(RETRY_MS, signal);
       }
     }
   }

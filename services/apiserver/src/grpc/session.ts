@@ -247,16 +247,25 @@ async function carryOut(dependencies: SessionDependencies, request: Request): Pr
   }
 }
 
-/** Serves one session until the peer ends it. Answers that are ready in one tick travel together. */
+/**
+ * Serves one session until the peer ends it, and what is in flight then to its end. Answers
+ * that are ready in one tick travel together.
+ */
 export function serveSession(
   dependencies: SessionDependencies,
   stream: ServerDuplexStream<RequestBatch, ResponseBatch>,
 ): void {
   let ready: Response[] = [];
+  let inFlight = 0;
+  let peerEnded = false;
+  const endWhenDone = (): void => {
+    if (peerEnded && inFlight === 0 && ready.length === 0) stream.end();
+  };
   const flush = (): void => {
     const responses = ready;
     ready = [];
     if (!stream.destroyed && stream.writable) stream.write({ responses });
+    endWhenDone();
   };
   const answer = (id: number, result: Result): void => {
     if (ready.length === 0) setImmediate(flush);
@@ -264,12 +273,19 @@ export function serveSession(
   };
   stream.on('data', ({ requests }: RequestBatch) => {
     for (const request of requests) {
+      inFlight += 1;
       carryOut(dependencies, request)
         .catch((error: unknown) => errorResult(error, dependencies.logger, request))
-        .then((result) => answer(request.id, result))
+        .then((result) => {
+          inFlight -= 1;
+          answer(request.id, result);
+        })
         .catch((error: unknown) => dependencies.logger.error({ err: error }, 'answer lost'));
     }
   });
-  stream.on('end', () => stream.end());
+  stream.on('end', () => {
+    peerEnded = true;
+    endWhenDone();
+  });
   stream.on('error', (error) => dependencies.logger.debug({ err: error }, 'session broke'));
 }

@@ -23,7 +23,7 @@ export async function serveHealth({ bind, port, metrics, notReady }: HealthOptio
     const answer = (code: number, body: string, type = 'text/plain; charset=utf-8'): void => {
       response.writeHead(code, { 'content-type': type }).end(body);
     };
-    switch (request.url) {
+    switch (request.url?.split('?')[0]) {
       case '/healthz':
       case '/livez':
         answer(200, 'ok');

@@ -75,7 +75,7 @@ export async function runService<Config extends CommonConfig>(
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       stop(signal).catch((error: unknown) => {
-        logger.error({ error }, 'stop failed');
+        logger.error({ err: error }, 'stop failed');
         process.exit(1);
       });
     });

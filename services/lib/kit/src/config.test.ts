@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { clusterConfig, commonConfig, ConfigError, milliseconds, port, readConfig } from './config.ts';
+
+const shape = { ...commonConfig, ...clusterConfig };
+const required = { ORRERY_APISERVER: '127.0.0.1:7000', ORRERY_NATS_URL: 'nats://127.0.0.1:4222' };
+
+function problemsOf(environment: Record<string, string | undefined>): readonly string[] {
+  try {
+    readConfig(shape, environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('a configuration', () => {
+  it('has defaults for all but where the others are', () => {
+    expect(readConfig(shape, { ...required, PATH: '/bin' })).toEqual({
+      ...required,
+      ORRERY_INSTANCE: 'local-0',
+      ORRERY_BIND: '127.0.0.1',
+      ORRERY_HTTP_PORT: 0,
+      ORRERY_LOG_LEVEL: 'info',
+      ORRERY_CLOCK: { rate: 1, realMs: 0, clusterMs: 0 },
+    });
+  });
+
+  it('is read into numbers and anchors', () => {
+    const config = readConfig(shape, { ...required, ORRERY_HTTP_PORT: '8080', ORRERY_CLOCK: '60@1=2' });
+    expect(config).toMatchObject({
+      ORRERY_HTTP_PORT: 8080,
+      ORRERY_CLOCK: { rate: 60, realMs: 1, clusterMs: 2 },
+    });
+  });
+
+  it('names every variable that is missing or wrong, not only the first', () => {
+    const problems = problemsOf({
+      ORRERY_HTTP_PORT: '70000',
+      ORRERY_LOG_LEVEL: 'loud',
+      ORRERY_CLOCK: 'fast',
+      ORRERY_APISERVER: 'nowhere',
+    });
+    expect(problems.map((each) => each.slice(0, each.indexOf(':'))).sort()).toEqual([
+      'ORRERY_APISERVER',
+      'ORRERY_CLOCK',
+      'ORRERY_HTTP_PORT',
+      'ORRERY_LOG_LEVEL',
+      'ORRERY_NATS_URL',
+    ]);
+    expect(problems).toContain('ORRERY_APISERVER: must be HOST:PORT');
+    expect(problems).toContain('ORRERY_CLOCK: must be RATE or RATE@REALMS=CLUSTERMS with a rate above 0');
+    expect(new ConfigError(problems).message).toBe(problems.join('\n'));
+  });
+
+  it.each([
+    ['ORRERY_INSTANCE', ''],
+    ['ORRERY_HTTP_PORT', '-1'],
+    ['ORRERY_HTTP_PORT', '1.5'],
+    ['ORRERY_HTTP_PORT', 'http'],
+    ['ORRERY_APISERVER', 'host'],
+    ['ORRERY_APISERVER', 'host:port'],
+    ['ORRERY_NATS_URL', 'not a url'],
+  ])('refuses %s=%j', (name, value) => {
+    expect(problemsOf({ ...required, [name]: value })).toEqual([
+      expect.stringMatching(new RegExp(`^${name}: `)),
+    ]);
+  });
+
+  it('takes ports and durations in their ranges', () => {
+    expect([port.parse('0'), port.parse('65535'), milliseconds.parse('0')]).toEqual([0, 65_535, 0]);
+    expect(milliseconds.safeParse('-1').success).toBe(false);
+  });
+});

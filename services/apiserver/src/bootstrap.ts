@@ -1,7 +1,7 @@
 /** The objects that the apiserver itself makes sure of. */
 
 import type { KubeObject } from '@orrery/api/gen/types.ts';
-import { isAlreadyExists, isNotFound, isStatusError } from '@orrery/api/status-error.ts';
+import { isNotFound, isStatusError } from '@orrery/api/status-error.ts';
 import { type Clock, systemClock } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
 import { KUBERNETES_SERVICE_IP } from './registry/allocation.ts';
@@ -120,7 +120,6 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
         await api.create(definition, namespace, structuredClone(object) as unknown as KubeObject, context);
         break;
       } catch (error) {
-        if (isAlreadyExists(error)) break;
         const isWorthTelling = tries === TRY_TO_WARN_AT && !isStatusError(error, 'ServiceUnavailable');
         const about = { err: error, resource, name: object.metadata.name };
         if (isWorthTelling) logger.warn(about, 'bootstrap is refused an object');

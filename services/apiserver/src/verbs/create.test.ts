@@ -2,6 +2,7 @@ import type { Namespace, Pod, Service } from '@orrery/api/gen/types.ts';
 import { formatTime } from '@orrery/api/meta.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { definitionOf, sample } from '../registry/sample-objects.ts';
+import { StoreUnavailableError } from '../store/store.ts';
 import { ApiFixture, dryRun, refusalOf, requestContext } from './test-support/api-fixture.ts';
 
 let fixture: ApiFixture;
@@ -220,14 +221,29 @@ describe('addresses of a service', () => {
     expect(await allocatedIps()).toEqual([(object as Service).spec.clusterIP]);
   });
 
+  it('are others under another generated name, when somebody took the first meanwhile', async () => {
+    collide('services', 1);
+    const remove = fixture.store.delete.bind(fixture.store);
+    const taken: string[] = [];
+    fixture.store.delete = async (resource, key, ...rest) => {
+      const result = await remove(resource, key, ...rest);
+      taken.push(await fixture.allocations.allocateClusterIp('somebody', key));
+      return result;
+    };
+    const { object } = await fixture.create('services', {
+      metadata: { name: undefined, generateName: 'svc-' },
+    });
+    expect(taken).toHaveLength(1);
+    expect(taken).not.toContain((object as Service).spec.clusterIP);
+  });
+
   it('stay when the store did not answer: the service may be there', async () => {
     const create = fixture.store.create.bind(fixture.store);
     fixture.store.create = async (resource, ...rest) => {
-      if (resource === 'services') fixture.store.available = false;
+      if (resource === 'services') throw new StoreUnavailableError('no answer');
       return create(resource, ...rest);
     };
     expect(await refusalOf(fixture.create('services'))).toMatchObject({ code: 503 });
-    fixture.store.available = true;
     expect(await allocatedIps()).toHaveLength(1);
   });
 });

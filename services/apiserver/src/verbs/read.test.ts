@@ -110,6 +110,32 @@ describe('LIST', () => {
     expect(found.every(({ remainingItemCount }) => remainingItemCount === undefined)).toBe(true);
   });
 
+  it('shows one state to a selection that has to look at very many objects', async () => {
+    const { store } = await ApiFixture.start();
+    const keyOf = (index: number): string => `default/c${String(index).padStart(4, '0')}`;
+    const tail = '"}}';
+    const head = '{"metadata":{"name":"c","labels":{"app":"x"},"resourceVersion":"';
+    for (let i = 0; i < 600; i += 1) await store.create('configmaps', keyOf(i), { head, tail });
+    const listNow = store.list.bind(store);
+    let looks = 0;
+    store.list = async (request) => {
+      const page = await listNow(request);
+      looks += 1;
+      const last = (await store.get('configmaps', keyOf(599)))!;
+      if (looks === 1) await store.delete('configmaps', last.key, last.revision, { head, tail });
+      return page;
+    };
+    const dependencies = { ...fixture.dependencies, store };
+    const page = await list(dependencies, definitionOf('configmaps'), { limit: 600, selection: selectX });
+    expect(page).toMatchObject({ revision: await store.currentRevision().then((revision) => revision - 1) });
+    expect(page.items).toHaveLength(600);
+    const few: Selection = { fields: ({ metadata }) => Number(metadata.resourceVersion) > 550 };
+    looks = 0;
+    const found = await list(dependencies, definitionOf('configmaps'), { limit: 599, selection: few });
+    expect(looks).toBeGreaterThan(0);
+    expect(found.items.length).toBeLessThan(599);
+  });
+
   it('ignores the limit with resourceVersion 0, as upstream does', async () => {
     await createAll('a', 'b', 'c');
     const found = await fixture.list('configmaps', { limit: 1, resourceVersion: '0' });

@@ -148,8 +148,7 @@ async function follow(
       events: (events) => {
         const seen: WatchEvent[] = [];
         for (const event of events) {
-          // A watch from a revision that is yet to come stays silent until then.
-          if (event.revision <= start || !sees(event.key)) continue;
+          if (!sees(event.key)) continue;
           const view = viewEvent(event, options.selection);
           if (view !== undefined) seen.push(view);
         }
@@ -161,10 +160,5 @@ async function follow(
     if (error instanceof CompactedError) throw tooOld(start, error.oldestRevision);
     throw error;
   }
-  return {
-    get revision() {
-      return Math.max(start, subscription.revision);
-    },
-    stop: () => subscription.stop(),
-  };
+  return subscription;
 }

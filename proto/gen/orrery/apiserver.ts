@@ -87,7 +87,7 @@ export interface Create {
 
 export interface Update {
   object: Buffer;
-  /** "", "status", "scale" or "finalize". */
+  /** "", "status" or "finalize". */
   subresource: string;
 }
 

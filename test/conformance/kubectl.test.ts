@@ -200,6 +200,18 @@ describe.each(KUBECTL_VERSIONS)('kubectl %s', (version) => {
     expect((await get<ConfigMap>('configmap', 'applied')).data).toEqual({ key: 'one' });
   });
 
+  it('applies a List, and says which kind there is not', async () => {
+    await applyText(CONFIG);
+    const list = await run('get', 'configmap', 'applied', 'settings', '-o', 'yaml');
+    expect(list).toContain('kind: List');
+    expect(await applyText(list)).toContain('configmap/applied');
+    const job = await cluster.kubectl(['-n', namespace, 'apply', '-f', '-'], {
+      version,
+      input: 'apiVersion: batch/v1\nkind: Job\nmetadata: {name: x}\n',
+    });
+    expect(job.stderr).toContain('no matches for kind "Job" in version "batch/v1"');
+  });
+
   it('is told what is wrong, in the words it knows', async () => {
     const unknown = await cluster.kubectl(['-n', namespace, 'apply', '-f', '-'], {
       version,

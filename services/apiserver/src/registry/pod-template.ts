@@ -1,7 +1,7 @@
 /** Pod templates of workloads. */
 
 import type { LabelSelector, PodTemplateSpec } from '@orrery/api/gen/types.ts';
-import { labelSelectorMatcher } from '@orrery/api/selectors.ts';
+import { everything, labelSelectorMatcher } from '@orrery/api/selectors.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
 import { checkAnnotations } from './metadata.ts';
 import { checkPodSpec } from './pod-spec.ts';
@@ -24,7 +24,10 @@ export function checkWorkloadTemplate(
     return;
   }
   const labels = template.metadata?.labels;
-  if (selector !== undefined && !isEmptySelector(selector) && !labelSelectorMatcher(selector)(labels)) {
+  // No selector at all selects nothing, so the template does not match it either.
+  const selects =
+    selector !== undefined && isEmptySelector(selector) ? everything : labelSelectorMatcher(selector);
+  if (!selects(labels)) {
     const why = '`selector` does not match template `labels`';
     errors.push(field.invalid(`${path}.metadata.labels`, labels ?? null, why));
   }

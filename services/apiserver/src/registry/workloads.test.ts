@@ -27,7 +27,14 @@ describe('a Deployment', () => {
       { replicas: -1 },
       ['spec.replicas: Invalid value: -1: must be greater than or equal to 0'],
     ],
-    ['no selector', { selector: undefined }, ['spec.selector: Required value']],
+    [
+      'no selector',
+      { selector: undefined },
+      [
+        'spec.selector: Required value',
+        'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`',
+      ],
+    ],
     [
       'an empty selector',
       { selector: {} },

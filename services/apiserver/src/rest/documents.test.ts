@@ -196,6 +196,7 @@ describe('OpenAPI', () => {
 
   test.each([
     ['/openapi/v2', '*/*', 404],
+    ['/openapi/v2', 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf', 200],
     ['/openapi/v3/apis/no/v1', '*/*', 404],
     ['/openapi/v3', 'application/com.github.proto-openapi.spec.v3@v1.0+protobuf', 406],
     ['/openapi/v3/api/v1', 'application/com.github.proto-openapi.spec.v3@v1.0+protobuf', 406],

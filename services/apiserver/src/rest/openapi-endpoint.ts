@@ -1,4 +1,4 @@
-/** /openapi/v3: a document per group version, made when it is first asked for. */
+/** /openapi/v3: a document per group version, made when it is first asked for; /openapi/v2: as good as none. */
 
 import { StatusError } from '@orrery/api/status-error.ts';
 import { systemClock } from '@orrery/kit/clock.ts';
@@ -9,6 +9,7 @@ import {
   openApiPath,
   type OpenApiResource,
 } from '../schema/openapi.ts';
+import { emptyOpenApiV2 } from '../schema/openapi-v2.ts';
 import type { Catalog, GroupVersionCatalog } from './catalog.ts';
 import type { Exchange } from './exchange.ts';
 import { jsonForms } from './negotiation.ts';
@@ -36,7 +37,10 @@ export class OpenApiEndpoint {
 
   /** Answers everything below /openapi; false when there is nothing at the path. */
   async serve(exchange: Exchange, path: string): Promise<boolean> {
-    if (path === '/openapi/v2') throw noOpenApiV2();
+    if (path === '/openapi/v2') {
+      serveV2(exchange);
+      return true;
+    }
     if (path === PREFIX) {
       await this.#serveIndex(exchange);
       return true;
@@ -102,7 +106,16 @@ function openApiResources({ group, version, resources }: GroupVersionCatalog): O
   }));
 }
 
-/** Version 2 is a protobuf document of its own; every client that knows version 3 does without it. */
+const V2_ACCEPTED = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+const V2_SENT = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
+
+/** Only in the form that kubectl asks for: a JSON document without a path would tell other tools an untruth. */
+function serveV2(exchange: Exchange): void {
+  if (!(exchange.request.headers.accept ?? '').includes(V2_ACCEPTED)) throw noOpenApiV2();
+  sendText(exchange, 200, V2_SENT, emptyOpenApiV2(GIT_VERSION), ['Vary', 'Accept']);
+}
+
+/** Says where the documents are. */
 function noOpenApiV2(): StatusError {
   return new StatusError(404, 'NotFound', 'OpenAPI v2 is not served: use /openapi/v3', {});
 }

@@ -100,11 +100,20 @@ async function everything(): Promise<Tally[]> {
   return tallies;
 }
 
+function parseArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { chaos: { type: 'boolean' }, compose: { type: 'boolean' } },
+    });
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
+}
+
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { chaos: { type: 'boolean' }, compose: { type: 'boolean' } },
-  });
+  const { values, positionals } = parseArguments();
   const tallies: Tally[] = [];
   if (values.chaos === true) tallies.push(await tests('chaos', positionals));
   if (values.compose === true) tallies.push(await tests('compose', positionals));

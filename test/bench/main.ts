@@ -126,11 +126,21 @@ async function measure(report: (line: string) => void): Promise<{ results: objec
   }
 }
 
+/** Whether JSON is wanted instead of the table. */
+function wantsJson(): boolean {
+  try {
+    return parseArgs({ options: { json: { type: 'boolean', default: false } } }).values.json;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
+}
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
+  const json = wantsJson();
   const about = environment();
   const { results, rows } = await measure((line) => process.stderr.write(`${line}\n`));
-  if (values.json) {
+  if (json) {
     process.stdout.write(`${JSON.stringify({ ...about, ...results }, null, 2)}\n`);
     return;
   }

@@ -49,6 +49,9 @@ export class Connection {
   readonly #socket: TLSSocket;
   readonly #host: string;
   #received: Buffer = NOTHING;
+  readonly #pending: Buffer[] = [];
+  /** How much of the present answer is still to come, as far as is known. */
+  #missing = 0;
   #settle: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined;
   #onLine: ((line: string) => void) | undefined;
   #onEnd: (() => void) | undefined;
@@ -103,7 +106,11 @@ export class Connection {
   }
 
   #take(chunk: Buffer): void {
-    this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
+    this.#pending.push(chunk);
+    this.#missing -= chunk.length;
+    // A long answer is put together once, when its end has come.
+    if (this.#missing > 0) return;
+    this.#received = Buffer.concat([this.#received, ...this.#pending.splice(0)]);
     if (this.#onLine === undefined) this.#takeAnswer();
     else this.#takeLines(this.#onLine);
   }
@@ -115,7 +122,8 @@ export class Connection {
     const length = /\r\ncontent-length: (\d+)/.exec(head);
     if (length === null) throw new Error(`an answer without length: ${head}`);
     const end = headEnd + HEAD_END.length + Number(length[1]);
-    if (this.#received.length < end) return;
+    this.#missing = end - this.#received.length;
+    if (this.#missing > 0) return;
     const body = this.#received.subarray(headEnd + HEAD_END.length, end);
     this.#received = this.#received.subarray(end);
     const settle = this.#settle;

@@ -2,7 +2,7 @@ import { serviceUnavailable } from '@orrery/api/status-error.ts';
 import { ManualClock } from '@orrery/kit/manual-clock.ts';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { bindPod, locate } from './binding.ts';
-import { FakeCluster, makePod } from './fake-cluster.ts';
+import { FakeCluster, makePod } from './test-support/fake-cluster.ts';
 import { podInfo } from './snapshot/pod-info.ts';
 
 const info = podInfo(makePod({ name: 'a' }));

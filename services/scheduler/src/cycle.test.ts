@@ -1,12 +1,12 @@
 import type { PodSpec } from '@orrery/api/gen/types.ts';
 import { describe, expect, it } from 'vitest';
 import { type Decision, feasibleNodesToFind, SchedulingCycle } from './cycle.ts';
-import { makeNode, makePod, type NodeDraft, type PodDraft } from './fake-cluster.ts';
+import { makeNode, makePod, type NodeDraft, type PodDraft } from './test-support/fake-cluster.ts';
 import { fitErrorMessage } from './fit-error.ts';
 import { defaultProfile } from './plugins/registry.ts';
 import { ClusterCache } from './snapshot/cluster-cache.ts';
 import { podInfo } from './snapshot/pod-info.ts';
-import { seededRandom } from './test-run.ts';
+import { seededRandom } from './test-support/test-run.ts';
 
 function clusterOf(nodes: readonly NodeDraft[]): ClusterCache {
   const cache = new ClusterCache();

@@ -2,9 +2,9 @@ import type { Pod } from '@orrery/api/gen/types.ts';
 import { Pods } from '@orrery/api/resources.ts';
 import { conflict, StatusError } from '@orrery/api/status-error.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { makeNode, makePod } from './fake-cluster.ts';
+import { makeNode, makePod } from './test-support/fake-cluster.ts';
 import { podRequests } from './snapshot/resources.ts';
-import { quiet, seededRandom, TestRun } from './test-run.ts';
+import { quiet, seededRandom, TestRun } from './test-support/test-run.ts';
 
 let run: TestRun;
 let cluster: TestRun['cluster'];

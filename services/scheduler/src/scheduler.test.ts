@@ -1,8 +1,8 @@
 import type { Pod } from '@orrery/api/gen/types.ts';
 import { StatusError } from '@orrery/api/status-error.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { makeNode, makePod } from './fake-cluster.ts';
-import { quiet, TestRun } from './test-run.ts';
+import { makeNode, makePod } from './test-support/fake-cluster.ts';
+import { quiet, TestRun } from './test-support/test-run.ts';
 
 let run: TestRun;
 let cluster: TestRun['cluster'];

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { RestFixture, strangerIdentity } from './testing/rest-fixture.ts';
+import { RestFixture, strangerIdentity } from './test-support/rest-fixture.ts';
 
 let fixture: RestFixture;
 

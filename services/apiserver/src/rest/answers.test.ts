@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { configMapsDefinition } from '../registry/configmap.ts';
 import { podsDefinition } from '../registry/pod.ts';
-import { CONFIG_MAPS, configMap } from './testing/objects.ts';
-import { RestFixture } from './testing/rest-fixture.ts';
+import { CONFIG_MAPS, configMap } from './test-support/objects.ts';
+import { RestFixture } from './test-support/rest-fixture.ts';
 
 let fixture: RestFixture;
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MAX_BODY_BYTES } from './body.ts';
-import { CONFIG_MAPS, DEPLOYMENTS } from './testing/objects.ts';
-import { RestFixture } from './testing/rest-fixture.ts';
+import { CONFIG_MAPS, DEPLOYMENTS } from './test-support/objects.ts';
+import { RestFixture } from './test-support/rest-fixture.ts';
 
 let fixture: RestFixture;
 

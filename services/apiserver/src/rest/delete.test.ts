@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { configMapsDefinition } from '../registry/configmap.ts';
 import { deploymentsDefinition } from '../registry/deployment.ts';
 import { podsDefinition } from '../registry/pod.ts';
-import { CONFIG_MAPS, DEPLOYMENTS, configMap, deployment } from './testing/objects.ts';
-import { RestFixture } from './testing/rest-fixture.ts';
+import { CONFIG_MAPS, DEPLOYMENTS, configMap, deployment } from './test-support/objects.ts';
+import { RestFixture } from './test-support/rest-fixture.ts';
 
 let fixture: RestFixture;
 

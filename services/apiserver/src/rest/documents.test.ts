@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { RestFixture } from './testing/rest-fixture.ts';
+import { RestFixture } from './test-support/rest-fixture.ts';
 
 let fixture: RestFixture;
 

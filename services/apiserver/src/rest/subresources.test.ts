@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deploymentsDefinition } from '../registry/deployment.ts';
-import { DEPLOYMENTS, deployment } from './testing/objects.ts';
-import { RestFixture } from './testing/rest-fixture.ts';
+import { DEPLOYMENTS, deployment } from './test-support/objects.ts';
+import { RestFixture } from './test-support/rest-fixture.ts';
 
 let fixture: RestFixture;
 

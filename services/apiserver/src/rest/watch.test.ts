@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { configMapsDefinition } from '../registry/configmap.ts';
 import type { StoreEvent } from '../store/store.ts';
 import type { WatchEvent } from '../verbs/api.ts';
-import type { FakeWatch } from './testing/fake-api.ts';
-import { RestFixture } from './testing/rest-fixture.ts';
+import type { FakeWatch } from './test-support/fake-api.ts';
+import { RestFixture } from './test-support/rest-fixture.ts';
 
 let fixture: RestFixture;
 

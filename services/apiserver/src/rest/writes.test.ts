@@ -4,8 +4,8 @@ import { configMapsDefinition } from '../registry/configmap.ts';
 import { deploymentsDefinition } from '../registry/deployment.ts';
 import { horizontalPodAutoscalersDefinition } from '../registry/horizontalpodautoscaler.ts';
 import { leasesDefinition } from '../registry/lease.ts';
-import { CONFIG_MAPS, DEPLOYMENTS, OLD_DEPLOYMENTS, configMap, deployment } from './testing/objects.ts';
-import { RestFixture } from './testing/rest-fixture.ts';
+import { CONFIG_MAPS, DEPLOYMENTS, OLD_DEPLOYMENTS, configMap, deployment } from './test-support/objects.ts';
+import { RestFixture } from './test-support/rest-fixture.ts';
 
 let fixture: RestFixture;
 

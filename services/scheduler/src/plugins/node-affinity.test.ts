@@ -1,9 +1,9 @@
 import type { NodeSelectorRequirement, NodeSelectorTerm, PodSpec } from '@orrery/api/gen/types.ts';
 import { describe, expect, it } from 'vitest';
-import { makePod } from '../fake-cluster.ts';
+import { makePod } from '../test-support/fake-cluster.ts';
 import { podInfo } from '../snapshot/pod-info.ts';
 import { nodeAffinity } from './node-affinity.ts';
-import { verdict } from './testing.ts';
+import { verdict } from '../test-support/verdicts.ts';
 
 const NO_MATCH = ["node(s) didn't match Pod's node affinity/selector"];
 const node = { name: 'n1', labels: { disk: 'ssd', cores: '8', empty: '' } };

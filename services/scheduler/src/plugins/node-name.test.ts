@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { nodeName } from './node-name.ts';
-import { verdict } from './testing.ts';
+import { verdict } from '../test-support/verdicts.ts';
 
 describe('NodeName', () => {
   it.each([

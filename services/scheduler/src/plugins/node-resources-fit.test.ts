@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { makePod } from '../fake-cluster.ts';
+import { makePod } from '../test-support/fake-cluster.ts';
 import { leastAllocated, nodeResourcesFit } from './node-resources-fit.ts';
-import { scores, snapshotOf, verdict } from './testing.ts';
+import { scores, snapshotOf, verdict } from '../test-support/verdicts.ts';
 
 const GPU = 'example.com/gpu';
 const allocatable = { cpu: '2', memory: '4Gi', 'ephemeral-storage': '10Gi', pods: '2', [GPU]: '2' };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { nodeUnschedulable } from './node-unschedulable.ts';
-import { verdict } from './testing.ts';
+import { verdict } from '../test-support/verdicts.ts';
 
 const cordoned = { name: 'n1', spec: { unschedulable: true } };
 const key = 'node.kubernetes.io/unschedulable';

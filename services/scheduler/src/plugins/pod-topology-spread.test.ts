@@ -1,9 +1,9 @@
 import type { Pod } from '@orrery/api/gen/types.ts';
 import { describe, expect, it } from 'vitest';
-import { makePod } from '../fake-cluster.ts';
+import { makePod } from '../test-support/fake-cluster.ts';
 import { ZONE_LABEL } from '../snapshot/node-info.ts';
 import { podTopologySpread } from './pod-topology-spread.ts';
-import { scores, snapshotOf } from './testing.ts';
+import { scores, snapshotOf } from '../test-support/verdicts.ts';
 
 const inZone = (name: string, zone: string) => ({ name, labels: { [ZONE_LABEL]: zone } });
 

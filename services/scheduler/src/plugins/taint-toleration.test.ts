@@ -1,7 +1,7 @@
 import type { Taint, Toleration } from '@orrery/api/gen/types.ts';
 import { describe, expect, it } from 'vitest';
 import { taintTolerationFilter, taintTolerationScore } from './taint-toleration.ts';
-import { scores, snapshotOf, verdict } from './testing.ts';
+import { scores, snapshotOf, verdict } from '../test-support/verdicts.ts';
 
 const GPU: Taint = { key: 'dedicated', value: 'gpu', effect: 'NoSchedule' };
 const REASON = 'node(s) had untolerated taint {dedicated: gpu}';

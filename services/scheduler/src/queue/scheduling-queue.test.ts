@@ -1,7 +1,7 @@
 import type { PodSpec } from '@orrery/api/gen/types.ts';
 import { ManualClock } from '@orrery/kit/manual-clock.ts';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { makePod, type PodDraft } from '../fake-cluster.ts';
+import { makePod, type PodDraft } from '../test-support/fake-cluster.ts';
 import { type PodInfo, podInfo } from '../snapshot/pod-info.ts';
 import { SchedulingQueue } from './scheduling-queue.ts';
 

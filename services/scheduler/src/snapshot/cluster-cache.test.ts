@@ -1,7 +1,7 @@
 import type { Node, Pod } from '@orrery/api/gen/types.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { makeNode, makePod } from '../fake-cluster.ts';
+import { makeNode, makePod } from '../test-support/fake-cluster.ts';
 import { ClusterCache } from './cluster-cache.ts';
 import { ZONE_LABEL } from './node-info.ts';
 import { podInfo } from './pod-info.ts';

@@ -1,6 +1,6 @@
 import type { Container, PodSpec } from '@orrery/api/gen/types.ts';
 import { describe, expect, it } from 'vitest';
-import { makeContainer, makePod } from '../fake-cluster.ts';
+import { makeContainer, makePod } from '../test-support/fake-cluster.ts';
 import { allocatableOf, hasGrown, podRequests } from './resources.ts';
 
 function asks(cpu: string, more: Partial<Container> = {}): Container {

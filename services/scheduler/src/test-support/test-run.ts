@@ -5,8 +5,8 @@ import { silentLogger } from '@orrery/kit/logger.ts';
 import { ManualClock, settle } from '@orrery/kit/manual-clock.ts';
 import { createMetrics } from '@orrery/kit/metrics.ts';
 import { FakeCluster } from './fake-cluster.ts';
-import { createSchedulerMetrics } from './metrics.ts';
-import { Scheduler } from './scheduler.ts';
+import { createSchedulerMetrics } from '../metrics.ts';
+import { Scheduler } from '../scheduler.ts';
 
 export class TestRun {
   readonly cluster = new FakeCluster();

@@ -1,10 +1,10 @@
 /** For tests: nodes and pods as plugins see them, and their verdicts. */
 
 import type { Pod } from '@orrery/api/gen/types.ts';
-import { makeNode, makePod, type NodeDraft, type PodDraft } from '../fake-cluster.ts';
+import { makeNode, makePod, type NodeDraft, type PodDraft } from './fake-cluster.ts';
 import { ClusterCache } from '../snapshot/cluster-cache.ts';
 import { podInfo } from '../snapshot/pod-info.ts';
-import type { FilterPlugin, ScorePlugin } from './plugin.ts';
+import type { FilterPlugin, ScorePlugin } from '../plugins/plugin.ts';
 
 /** A snapshot of these nodes with these bound pods. */
 export function snapshotOf(nodes: readonly NodeDraft[], bound: readonly Pod[] = []): ClusterCache {

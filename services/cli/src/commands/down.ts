@@ -39,8 +39,8 @@ async function stopCluster(data: DataDirectory): Promise<void> {
     note('the cluster is down');
   } catch (error) {
     if (!(error instanceof NotRunning)) throw error;
-    await endOrphans(data, systemClock, note);
+    const hadOrphans = await endOrphans(data, systemClock, note);
     for (const path of [data.controlSocket, data.pidFile(SUPERVISOR)]) await rm(path, { force: true });
-    note(`no cluster runs on ${shown(data.path)}`);
+    if (!hadOrphans) note(`no cluster runs on ${shown(data.path)}`);
   }
 }

@@ -135,7 +135,9 @@ async function assertNotRunning(data: DataDirectory): Promise<void> {
 }
 
 function alreadyRunning(data: DataDirectory): CliError {
-  return new CliError(`a cluster is already running on ${shown(data.path)}; see "./orrery ps"`);
+  return new CliError(
+    `a cluster is already running on ${shown(data.path)}; see "./orrery ps", or "./orrery down" first to start it otherwise`,
+  );
 }
 
 async function assertPortFree(port: number): Promise<void> {
@@ -145,17 +147,18 @@ async function assertPortFree(port: number): Promise<void> {
   throw new CliError(`port ${port} ${why}; choose another with --port`);
 }
 
-/** Ends what a supervisor left behind that was killed itself, the last of the table first. */
+/** Ends what a supervisor left behind that was killed itself, the last of the table first; says whether there was anything. */
 export async function endOrphans(
   data: DataDirectory,
   clock: Clock,
   report: (line: string) => void,
-): Promise<void> {
+): Promise<boolean> {
   const ended: string[] = [];
   for (const name of PROCESS_NAMES.toReversed()) {
     if (await endRecorded(data.pidFile(name), clock)) ended.push(name);
   }
   if (ended.length > 0) report(`stopped what an earlier supervisor had left behind: ${ended.join(', ')}`);
+  return ended.length > 0;
 }
 
 async function withLog(failure: StartFailure, data: DataDirectory): Promise<CliError> {

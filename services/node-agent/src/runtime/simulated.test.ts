@@ -107,6 +107,17 @@ describe('a sandbox', () => {
 });
 
 describe('a container', () => {
+  test('is the same one when an agent that knows nothing of it starts it again, and another at the next attempt', async () => {
+    const ids = [];
+    for (const attempt of [0, 0, 1]) {
+      const { runtime, context } = runtimeUnderTest();
+      const { id } = await runtime.runPodSandbox(config('a'), context);
+      ids.push((await runtime.createContainer(id, { ...SERVER, attempt })).id);
+    }
+    expect(ids[1]).toBe(ids[0]);
+    expect(ids[2]).not.toBe(ids[0]);
+  });
+
   test('that runs to completion ends by itself, and its pod hears of it', async () => {
     const { runtime, context, changed } = runtimeUnderTest();
     const { id } = await runtime.runPodSandbox(config('a'), context);

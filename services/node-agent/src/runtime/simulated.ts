@@ -2,7 +2,6 @@
 
 import { createHash } from 'node:crypto';
 import type { Clock } from '@orrery/kit/clock.ts';
-import { newUid } from '@orrery/kit/random.ts';
 import type { AddressRange } from './addresses.ts';
 import { type ContainerProcess, startProcess } from './process.ts';
 import type {
@@ -39,6 +38,17 @@ function idFrom(seed: string): string {
 /** The same for the same sandbox whoever asks: a sandbox has its identity from its pod and its number. */
 export function sandboxId({ uid, attempt }: Pick<PodSandboxConfig, 'uid' | 'attempt'>): string {
   return idFrom(`${uid}/${attempt}`);
+}
+
+/**
+ * The identity of a container: its sandbox, name and attempt. An agent that starts it again because the one before died
+ * before it could say that it had, starts the same container, as a real runtime would find it by its name.
+ */
+function containerId(
+  podSandboxId: string,
+  { name, attempt }: Pick<ContainerConfig, 'name' | 'attempt'>,
+): string {
+  return idFrom(`${podSandboxId}/${name}/${attempt}`);
 }
 
 interface Running {
@@ -126,7 +136,7 @@ export class SimulatedRuntime implements RuntimeService {
     if (sandbox?.state !== 'SANDBOX_READY') throw new Error(`sandbox ${podSandboxId} is not ready`);
     const container: Container = {
       ...config,
-      id: idFrom(newUid()),
+      id: containerId(podSandboxId, config),
       podSandboxId,
       imageRef: this.#options.images.imageStatus(sandbox.node, config.image)?.id ?? '',
       state: 'CONTAINER_CREATED',

@@ -66,7 +66,7 @@ async function tests(project: string, filters: readonly string[]): Promise<Tally
       readFileSync(report, 'utf8'),
     ) as VitestReport;
     // A suite that fails before its tests, or a runner that fails after them, is a failure too.
-    const failed = Math.max(numFailedTests, numFailedTestSuites, code === 0 ? 0 : 1);
+    const failed = numFailedTests > 0 ? numFailedTests : Math.max(numFailedTestSuites, code === 0 ? 0 : 1);
     return { passed: numPassedTests, failed };
   } catch (error) {
     process.stderr.write(`the test runner gave no report: ${String(error)}\n`);

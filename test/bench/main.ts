@@ -6,6 +6,7 @@ import { arch, cpus, platform, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { formatTime } from '@orrery/api/meta.ts';
 import { systemClock } from '@orrery/kit/clock.ts';
+import { DEFAULT_OPTIONS } from '../../services/cli/src/cluster-record.ts';
 import { TestCluster } from '../support/cluster.ts';
 import { readTarget } from '../support/connection.ts';
 import type { LoadResult } from './measure.ts';
@@ -30,7 +31,7 @@ function environment(): Record<string, string> {
     date: formatTime(systemClock.now()).slice(0, 10),
     machine: `${cpus().length} x ${cpus()[0]?.model ?? arch()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${platform()}`,
     versions: `Node ${process.versions.node}, Redis ${versionOf('redis-server', /v=(\S+)/)}, NATS ${versionOf('nats-server', /v(\d\S*)/)}`,
-    durability: 'always (fsync before every answer)',
+    durability: DEFAULT_OPTIONS.durability,
   };
 }
 
@@ -82,7 +83,7 @@ function memoryRow(name: string, { resident, proportional }: Memory): Row {
 async function measure(report: (line: string) => void): Promise<{ results: object; rows: Row[] }> {
   report(`starting a cluster of ${NODES} nodes ...`);
   const beganMs = performance.now();
-  const cluster = await TestCluster.start({ nodes: NODES, durability: 'always' });
+  const cluster = await TestCluster.start({ nodes: NODES });
   const coldStartSeconds = (performance.now() - beganMs) / 1000;
   try {
     const target = readTarget(cluster.kubeconfig);

@@ -24,7 +24,6 @@ export interface ProcessRow {
 
 export interface ClusterOptions {
   nodes?: number;
-  durability?: 'everysec' | 'always';
   /** Simulated delays are zero unless this is set. */
   realDelays?: boolean;
   speed?: number;
@@ -60,8 +59,8 @@ export class TestCluster {
 
   /** Starts it again on the same data, after `down`. */
   async up(): Promise<void> {
-    const { nodes = 3, durability = 'everysec', realDelays = false, speed } = this.#options;
-    const flags = [`--nodes=${nodes}`, `--durability=${durability}`, `--port=${this.#port}`];
+    const { nodes = 3, realDelays = false, speed } = this.#options;
+    const flags = [`--nodes=${nodes}`, `--port=${this.#port}`];
     if (!realDelays) flags.push('--zero-delays');
     if (speed !== undefined) flags.push(`--speed=${speed}`);
     await this.orreryOk('up', '-d', ...flags);

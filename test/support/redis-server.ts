@@ -9,7 +9,6 @@ import { type ServerProcess, startServer } from './server-process.ts';
 export interface RedisOptions {
   /** Where the append-only file is; a temporary directory, removed by `stop`, unless given. */
   dir?: string;
-  durability?: 'everysec' | 'always';
   /** A free one unless given: give it to start again where a killed Redis was. */
   port?: number;
 }
@@ -24,10 +23,9 @@ export interface RedisServer extends ServerProcess {
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'orrery-redis-')));
   const port = options.port ?? (await freePort());
-  const durability = options.durability ?? 'everysec';
   const server = await startServer({
     command: 'redis-server',
-    args: `--port ${port} --bind 127.0.0.1 --protected-mode yes --appendonly yes --appendfsync ${durability}`
+    args: `--port ${port} --bind 127.0.0.1 --protected-mode yes --appendonly yes --appendfsync always`
       .split(' ')
       .concat('--save', '', '--dir', dir),
     port,

@@ -86,7 +86,7 @@ describe('the cluster record', () => {
     { what: 'a file of something else', change: () => '{"name": "web"}' },
     { what: 'null', change: () => 'null' },
     { what: 'a missing port', change: (text: string) => text.replace('"redis"', '"rediz"') },
-    { what: 'an unknown durability', change: (text: string) => text.replace('everysec', 'never') },
+    { what: 'an unknown durability', change: (text: string) => text.replace('"always"', '"never"') },
     { what: 'another form', change: (text: string) => text.replace('"form": 1', '"form": 99') },
   ])('is refused when it is $what', async ({ change }) => {
     await writeClusterRecord(data, record);

@@ -7,7 +7,11 @@ import { type DataDirectory, shown } from './data-directory.ts';
 
 export const DURABILITIES = ['everysec', 'always'] as const;
 
-/** When Redis syncs its append-only file to disk. */
+/**
+ * When Redis syncs its append-only file to disk: `always`, before it answers, so that nothing
+ * acknowledged is ever lost; or `everysec`, which while an earlier sync is under way leaves what it
+ * has acknowledged in memory for up to two seconds, so that a kill may lose it.
+ */
 export type Durability = (typeof DURABILITIES)[number];
 
 /** What a user chooses. A start that does not say takes what the last start had. */
@@ -20,7 +24,7 @@ export interface ClusterOptions {
   readonly speed: number;
 }
 
-export const DEFAULT_OPTIONS: ClusterOptions = { nodes: 3, durability: 'everysec', port: 6443, speed: 1 };
+export const DEFAULT_OPTIONS: ClusterOptions = { nodes: 3, durability: 'always', port: 6443, speed: 1 };
 
 /** Loopback ports that nobody chooses by hand. */
 export const INTERNAL_PORTS = [

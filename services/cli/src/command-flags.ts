@@ -32,7 +32,7 @@ export const upFlags = {
     value: 'WHEN',
     choices: DURABILITIES,
     otherwise: asLastTime(DEFAULT_OPTIONS.durability),
-    help: 'When Redis syncs to disk: everysec survives the death of any process, always also a power cut.',
+    help: 'When Redis syncs to disk: always, before it answers; everysec is faster and may lose the last two seconds.',
   },
   port: {
     kind: 'integer',

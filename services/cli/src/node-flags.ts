@@ -8,5 +8,11 @@
  */
 export const SERVICE_NODE_FLAGS: readonly string[] = ['--max-semi-space-size=4', '--heap-growing-percent=40'];
 
+/**
+ * One arena for glibc's malloc in every Node process, instead of one for each of its threads: 4 MiB
+ * less for a service (2026-11-25). Other systems ignore it.
+ */
+export const MALLOC_ENVIRONMENT: Readonly<Record<string, string>> = { MALLOC_ARENA_MAX: '1' };
+
 /** For the supervisor, which does next to nothing and should take next to no memory. */
 export const SUPERVISOR_NODE_FLAGS: readonly string[] = ['--max-semi-space-size=1', '--single-threaded-gc'];

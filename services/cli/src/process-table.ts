@@ -5,7 +5,7 @@ import type { ClockAnchor } from '@orrery/kit/clock.ts';
 import type { ClusterRecord, InternalPort } from './cluster-record.ts';
 import { childEnvironment } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
-import { SERVICE_NODE_FLAGS } from './node-flags.ts';
+import { MALLOC_ENVIRONMENT, SERVICE_NODE_FLAGS } from './node-flags.ts';
 import { projectRoot } from './project.ts';
 import type { ServerPrograms } from './server-programs.ts';
 import { httpProbe, redisProbe } from './supervisor/probe.ts';
@@ -116,6 +116,7 @@ function service(
     command: process.execPath,
     args: [...SERVICE_NODE_FLAGS, join(projectRoot, 'services', name, 'src', 'main.ts')],
     environment: childEnvironment({
+      ...MALLOC_ENVIRONMENT,
       ORRERY_INSTANCE: `${name}-0`,
       ORRERY_BIND: LOOPBACK,
       ORRERY_HTTP_PORT: String(httpPort),

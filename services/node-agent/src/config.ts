@@ -1,16 +1,22 @@
-import { clusterConfig, commonConfig, milliseconds, port, readConfig } from '@orrery/kit/config.ts';
-import { z } from 'zod';
+import {
+  clusterConfig,
+  commonConfig,
+  milliseconds,
+  port,
+  readConfig,
+  wholeNumber,
+} from '@orrery/kit/config.ts';
 
 const shape = {
   ...commonConfig,
   ...clusterConfig,
-  ORRERY_GRPC_PORT: port.default(0),
+  ORRERY_GRPC_PORT: port({ default: 0 }),
   /** How many nodes this agent simulates. */
-  ORRERY_NODES: z.coerce.number().int().min(0).max(10_000).default(3),
+  ORRERY_NODES: wholeNumber(0, 10_000)({ default: 3 }),
   /** Simulated time of an image pull, of setting up a sandbox, of starting a container; on the cluster's clock. */
-  ORRERY_IMAGE_PULL_MS: milliseconds.default(1_200),
-  ORRERY_SANDBOX_START_MS: milliseconds.default(300),
-  ORRERY_CONTAINER_START_MS: milliseconds.default(200),
+  ORRERY_IMAGE_PULL_MS: milliseconds({ default: 1_200 }),
+  ORRERY_SANDBOX_START_MS: milliseconds({ default: 300 }),
+  ORRERY_CONTAINER_START_MS: milliseconds({ default: 200 }),
 };
 
 export type NodeAgentConfig = ReturnType<typeof loadConfig>;

@@ -5,7 +5,7 @@ import { flushCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { CliError } from '../cli-error.ts';
 import { childEnvironment } from '../config.ts';
-import { SUPERVISOR_NODE_FLAGS } from '../node-flags.ts';
+import { MALLOC_ENVIRONMENT, SUPERVISOR_NODE_FLAGS } from '../node-flags.ts';
 import type { UpRequest } from './cluster.ts';
 
 /** What the supervisor tells the command that started it. */
@@ -27,7 +27,7 @@ export function startDaemon(request: UpRequest, report: (line: string) => void):
     const main = fileURLToPath(new URL('main.ts', import.meta.url));
     const daemon = spawn(process.execPath, [...SUPERVISOR_NODE_FLAGS, main, JSON.stringify(request)], {
       detached: true,
-      env: childEnvironment(),
+      env: childEnvironment(MALLOC_ENVIRONMENT),
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     const letGo = (): void => {

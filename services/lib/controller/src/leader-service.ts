@@ -9,7 +9,7 @@ import { createInformers } from '@orrery/client/informers.ts';
 import { connectNats, type EventSource } from '@orrery/client/nats.ts';
 import { createClient } from '@orrery/client/session.ts';
 import { systemClock } from '@orrery/kit/clock.ts';
-import type { clusterConfig, commonConfig, readConfig } from '@orrery/kit/config.ts';
+import type { clusterConfig, commonConfig, Config as ConfigOf } from '@orrery/kit/config.ts';
 import { type RunningService, runService, type ServiceContext } from '@orrery/kit/service.ts';
 import type { Controller, ControllerContext } from './controller.ts';
 import { createElection, type Election } from './election.ts';
@@ -46,7 +46,7 @@ export interface LeaderServiceOptions {
 }
 
 /** What the configuration of such a service has at least. */
-type LeaderConfig = ReturnType<typeof readConfig<typeof commonConfig & typeof clusterConfig>>;
+type LeaderConfig = ConfigOf<typeof commonConfig & typeof clusterConfig>;
 
 export interface LeaderServiceDefinition<Config extends LeaderConfig> {
   name: string;

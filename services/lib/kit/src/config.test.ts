@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { clusterConfig, commonConfig, ConfigError, milliseconds, port, readConfig } from './config.ts';
+import {
+  clusterConfig,
+  commonConfig,
+  ConfigError,
+  milliseconds,
+  port,
+  readConfig,
+  wholeNumber,
+} from './config.ts';
 
 const shape = { ...commonConfig, ...clusterConfig };
 const required = { ORRERY_APISERVER: '127.0.0.1:7000', ORRERY_NATS_URL: 'nats://127.0.0.1:4222' };
@@ -48,6 +56,7 @@ describe('a configuration', () => {
       'ORRERY_LOG_LEVEL',
       'ORRERY_NATS_URL',
     ]);
+    expect(problems).toContain('ORRERY_NATS_URL: must be set');
     expect(problems).toContain('ORRERY_APISERVER: must be HOST:PORT');
     expect(problems).toContain('ORRERY_CLOCK: must be RATE or RATE@REALMS=CLUSTERMS with a rate above 0');
     expect(new ConfigError(problems).message).toBe(problems.join('\n'));
@@ -67,8 +76,15 @@ describe('a configuration', () => {
     ]);
   });
 
-  it('takes ports and durations in their ranges', () => {
-    expect([port.parse('0'), port.parse('65535'), milliseconds.parse('0')]).toEqual([0, 65_535, 0]);
-    expect(milliseconds.safeParse('-1').success).toBe(false);
+  it('takes whole numbers in their ranges', () => {
+    const numbers = { A: port(), B: milliseconds(), C: wholeNumber(3, 5)() };
+    const read = (A: string, B: string, C: string) => readConfig(numbers, { A, B, C });
+    expect(read('65535', '0', '5')).toEqual({ A: 65_535, B: 0, C: 5 });
+    const wrong = { A: ['65536', '1.5', '0x10', ''], B: ['-1', '1e3', ' 1'], C: ['2', '6'] };
+    for (const [name, values] of Object.entries(wrong))
+      for (const value of values)
+        expect(() => readConfig(numbers, { A: '1', B: '1', C: '4', [name]: value })).toThrow(
+          new RegExp(`^${name}: must be a whole number from \\d+ to \\d+$`),
+        );
   });
 });

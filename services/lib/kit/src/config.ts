@@ -1,7 +1,7 @@
 /** Configuration from the environment: the only place of a service that reads it is its config.ts. */
 
-import { z } from 'zod';
-import { parseClockAnchor } from './clock.ts';
+import { type CleanedEnv, customCleanEnv, EnvMissingError, makeValidator, type ValidatorSpec } from 'envalid';
+import { type ClockAnchor, parseClockAnchor } from './clock.ts';
 
 /** Every problem of a configuration at once. */
 export class ConfigError extends Error {
@@ -14,48 +14,90 @@ export class ConfigError extends Error {
   }
 }
 
-export const port = z.coerce.number().int().min(0).max(65_535);
+/** Digits that make a number from `min` to `max`. */
+export const wholeNumber = (min: number, max: number = Number.MAX_SAFE_INTEGER) =>
+  makeValidator<number>((text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max)
+      throw new Error(`must be a whole number from ${min} to ${max}`);
+    return value;
+  });
 
-export const milliseconds = z.coerce.number().int().min(0);
+export const port = wholeNumber(0, 65_535);
 
-export const hostAndPort = z.string().regex(/^[^:\s]+:\d+$/, 'must be HOST:PORT');
+export const milliseconds = wholeNumber(0);
 
-const clockAnchor = z.string().transform((text, context) => {
+export const nonEmpty = makeValidator<string>((text) => {
+  if (text === '') throw new Error('must not be empty');
+  return text;
+});
+
+export const url = makeValidator<string>((text) => {
+  if (!URL.canParse(text)) throw new Error('must be a URL');
+  return text;
+});
+
+const hostAndPort = makeValidator<string>((text) => {
+  if (!/^[^:\s]+:\d+$/.test(text)) throw new Error('must be HOST:PORT');
+  return text;
+});
+
+const clockAnchor = makeValidator<ClockAnchor>((text) => {
   const anchor = parseClockAnchor(text);
-  if (anchor === undefined) {
-    context.addIssue({
-      code: 'custom',
-      message: 'must be RATE or RATE@REALMS=CLUSTERMS with a rate above 0',
-    });
-    return z.NEVER;
-  }
+  if (anchor === undefined) throw new Error('must be RATE or RATE@REALMS=CLUSTERMS with a rate above 0');
   return anchor;
+});
+
+type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+const LOG_LEVELS: readonly string[] = [
+  'trace',
+  'debug',
+  'info',
+  'warn',
+  'error',
+  'silent',
+] satisfies LogLevel[];
+
+const logLevel = makeValidator<LogLevel>((text) => {
+  if (!LOG_LEVELS.includes(text)) throw new Error(`must be one of ${LOG_LEVELS.join(', ')}`);
+  return text as LogLevel;
 });
 
 /** What every service is told. */
 export const commonConfig = {
-  ORRERY_INSTANCE: z.string().min(1).default('local-0'),
-  ORRERY_BIND: z.string().min(1).default('127.0.0.1'),
-  ORRERY_HTTP_PORT: port.default(0),
-  ORRERY_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
-  ORRERY_CLOCK: clockAnchor.prefault('1'),
+  ORRERY_INSTANCE: nonEmpty({ default: 'local-0' }),
+  ORRERY_BIND: nonEmpty({ default: '127.0.0.1' }),
+  ORRERY_HTTP_PORT: port({ default: 0 }),
+  ORRERY_LOG_LEVEL: logLevel({ default: 'info' }),
+  ORRERY_CLOCK: clockAnchor({ default: { rate: 1, realMs: 0, clusterMs: 0 } }),
 } as const;
 
 /** What every service but the apiserver is told in addition. */
 export const clusterConfig = {
-  ORRERY_APISERVER: hostAndPort,
-  ORRERY_NATS_URL: z.url(),
+  ORRERY_APISERVER: hostAndPort(),
+  ORRERY_NATS_URL: url(),
 } as const;
 
+type Shape = Readonly<Record<string, ValidatorSpec<unknown>>>;
+
+/** What a configuration of that shape is read into. */
+export type Config<S extends Shape> = Readonly<CleanedEnv<S>>;
+
 /**
- * Reads a configuration.
+ * Reads a configuration. A validator says by throwing an Error what a value must be.
  * @throws ConfigError that names every variable that is missing or wrong.
  */
-export function readConfig<Shape extends z.ZodRawShape>(
-  shape: Shape,
+export function readConfig<S extends Shape>(
+  shape: S,
   environment: Record<string, string | undefined>,
-): z.infer<z.ZodObject<Shape>> {
-  const result = z.object(shape).safeParse(environment);
-  if (result.success) return result.data;
-  throw new ConfigError(result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
+): Config<S> {
+  const problems: string[] = [];
+  const config = customCleanEnv(environment, shape, (cleaned) => cleaned, {
+    reporter: ({ errors }) => {
+      for (const [name, error] of Object.entries<Error | undefined>(errors))
+        problems.push(`${name}: ${error instanceof EnvMissingError ? 'must be set' : error?.message}`);
+    },
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
 }

@@ -9,6 +9,7 @@ export default defineConfig({
           name: 'unit',
           include: ['services/**/*.test.ts', 'test/*.test.ts'],
           exclude: ['**/node_modules/**'],
+          setupFiles: ['test/support/property-seed.ts'],
           pool: 'threads',
           testTimeout: 20_000,
           hookTimeout: 30_000,

@@ -118,7 +118,8 @@ async function calmDown(agent: AgentUnderTest): Promise<void> {
   agent.api.losesAnswer = undefined;
   agent.api.pods.held = false;
   agent.api.pods.release();
-  await agent.advance(30_000);
+  // The two clocks move one after the other, and a step on one may wait for a step on the other.
+  for (let turn = 0; turn < 4; turn += 1) await agent.advance(10_000);
 }
 
 function expectConverged(agent: AgentUnderTest): void {

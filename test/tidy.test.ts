@@ -79,6 +79,10 @@ describe('who touches what', () => {
     expect(offenders(bare, (path) => path.startsWith('services/lib/kit/'))).toEqual([]);
   });
 
+  it('nothing pays for all of node:http by importing it; lib/kit/src/http.ts says why', () => {
+    expect(offenders(/^import (?!type ).*from 'node:http'/m, () => false)).toEqual([]);
+  });
+
   it('nothing is called utils, common or helpers', () => {
     expect(sources.filter((path) => /(?:^|\/)(?:utils?|common|helpers?)(?:\.ts|\/)/.test(path))).toEqual([]);
   });

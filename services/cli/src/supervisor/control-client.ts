@@ -1,6 +1,6 @@
 /** How commands speak to the supervisor. */
 
-import { request } from 'node:http';
+import { request } from '@orrery/kit/http.ts';
 import { CliError, systemErrorCode } from '../cli-error.ts';
 import { type DataDirectory, shown } from '../data-directory.ts';
 import type { ControlAnswers } from './control-server.ts';

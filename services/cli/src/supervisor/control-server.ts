@@ -1,7 +1,8 @@
 /** The supervisor's ear: a small JSON API over HTTP on a Unix socket that only its owner can open. */
 
 import { chmod, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from '@orrery/kit/http.ts';
 import { CliError, messageOf } from '../cli-error.ts';
 import { isKillSignal } from '../signals.ts';
 import type { ProcessStatus } from './process-spec.ts';

@@ -1,7 +1,7 @@
 /** Questions to a process whether it does its work. None throws: no answer is an answer. */
 
-import { get } from 'node:http';
 import { connect } from 'node:net';
+import { get } from '@orrery/kit/http.ts';
 
 /** A process that does not answer in this time is not ready. */
 const PROBE_LIMIT_MS = 1_000;

@@ -1,7 +1,8 @@
 /** The port every service answers on: /healthz, /readyz, /metrics. */
 
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createServer } from './http.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface HealthOptions {

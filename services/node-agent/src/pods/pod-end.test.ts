@@ -5,6 +5,25 @@ import { AgentUnderTest, REALISTIC } from '../test-support/agent-under-test.ts';
 import { isStatusWrite } from '../test-support/fake-api.ts';
 import { container } from '../test-support/objects.ts';
 
+test('an end that somebody declares stays, also when a status under way overwrites it', async () => {
+  const agent = new AgentUnderTest(REALISTIC);
+  agent.create('web');
+  await agent.advance(10_000);
+  // The store takes the first status of the start, and the answer is lost.
+  agent.api.losesAnswer = isStatusWrite;
+  agent.create('late');
+  agent.change('late', ({ status }) => void (status!.phase = 'Failed'));
+  await agent.settle();
+  expect(agent.stored('late')?.status?.phase).toBe('Pending');
+  agent.api.losesAnswer = undefined;
+  await agent.advance(10_000);
+  expect(agent.stored('late')?.status?.phase).toBe('Failed');
+  expect(agent.sandboxes().map(({ name }) => name)).toEqual(['web']);
+  const writes = agent.statusWrites();
+  await agent.advance(60_000);
+  expect(agent.statusWrites()).toBe(writes);
+});
+
 describe('a pod that is deleted', () => {
   test('stops, says how it ended, and goes', async () => {
     const agent = new AgentUnderTest();

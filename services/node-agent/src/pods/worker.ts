@@ -57,7 +57,9 @@ export class PodWorker {
   readonly #writer: StatusWriter;
   readonly #node: string;
   readonly #acceptedAtMs: number;
-  /** The newest state that is known. */
+  /** The newest state that is known, as the store has it. */
+  #stored: Pod;
+  /** The same, but an end that was once declared stays: no phase follows it. */
   #pod: Pod;
   /** Revision of the last own write that the informer has not shown yet; 0 when it has. */
   #ownRevision = 0;
@@ -85,6 +87,7 @@ export class PodWorker {
       { client, logger, realClock, onWritten: (status, stored) => this.#written(status, stored) },
       pod.metadata,
     );
+    this.#stored = pod;
     this.#pod = pod;
     this.#node = pod.spec.nodeName ?? '';
     this.#acceptedAtMs = acceptedAtMs;
@@ -97,8 +100,16 @@ export class PodWorker {
     if (revision < this.#ownRevision) return;
     this.#ownRevision = 0;
     const isKnown = revision === revisionOf(this.#pod);
-    this.#pod = pod;
+    this.#accept(pod);
     if (!isKnown) this.#look();
+  }
+
+  /** A status that was under way while somebody declared the pod ended has overwritten that in the store. */
+  #accept(stored: Pod): void {
+    const isOverwritten = isFinished(this.#pod) && !isFinished(stored);
+    const phase = this.#pod.status?.phase ?? '';
+    this.#stored = stored;
+    this.#pod = isOverwritten ? { ...stored, status: { ...stored.status, phase } } : stored;
   }
 
   /** The pod is gone from the API: whatever still runs of it is killed. Resolves when that is done. */
@@ -280,7 +291,7 @@ export class PodWorker {
   }
 
   #isNews(status: PodStatus): boolean {
-    if (statusIsCurrent(this.#pod.status, status)) return false;
+    if (statusIsCurrent(this.#stored.status, status)) return false;
     const withheld = this.#withheld;
     return withheld?.revision !== revisionOf(this.#pod) || !jsonEqual(withheld.status, status);
   }
@@ -290,7 +301,7 @@ export class PodWorker {
     this.#withheld = statusIsCurrent(stored.status, status) ? undefined : { status, revision };
     if (revision <= revisionOf(this.#pod)) return;
     this.#ownRevision = revision;
-    this.#pod = stored;
+    this.#accept(stored);
     this.#look();
   }
 
@@ -304,9 +315,11 @@ export class PodWorker {
       const record = this.#record();
       await this.#stopContainers(pod, record.containers, pod.metadata.deletionGracePeriodSeconds ?? 0);
       // Without a sandbox it either never ran or was over before this process began.
-      if (record.sandbox !== undefined || !isFinished(pod)) this.#report(true);
+      if (record.sandbox !== undefined || !isFinished(this.#stored)) this.#report(true);
       this.#ended = true;
       this.#forgetFailures();
+    } else if (isFinished(pod) && !isFinished(this.#stored)) {
+      this.#report(true);
     }
     await this.#writer.idle();
     await this.#removeSandboxes();

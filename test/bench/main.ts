@@ -10,7 +10,7 @@ import { DEFAULT_OPTIONS } from '../../services/cli/src/cluster-record.ts';
 import { TestCluster } from '../support/cluster.ts';
 import { readTarget } from '../support/connection.ts';
 import type { LoadResult } from './measure.ts';
-import { configMaps, rollout, watchLatency } from './rows.ts';
+import { configMaps, CONNECTIONS, rollout, watchLatency } from './rows.ts';
 
 const NODES = 100;
 const REPLICAS = 1_000;
@@ -32,6 +32,7 @@ function environment(): Record<string, string> {
     machine: `${cpus().length} x ${cpus()[0]?.model ?? arch()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${platform()}`,
     versions: `Node ${process.versions.node}, Redis ${versionOf('redis-server', /v=(\S+)/)}, NATS ${versionOf('nats-server', /v(\d\S*)/)}`,
     durability: DEFAULT_OPTIONS.durability,
+    requests: `over ${CONNECTIONS} TLS connections`,
   };
 }
 
@@ -109,10 +110,10 @@ async function measure(report: (line: string) => void): Promise<{ results: objec
         value: `${round(deployment.createSeconds)} s (${Math.round(REPLICAS / deployment.createSeconds)} pods/s)`,
       },
       { name: `its rolling update`, value: `${round(deployment.updateSeconds)} s` },
-      loadRow('ConfigMap create, 32 connections', requests.create),
+      loadRow('ConfigMap create', requests.create),
       loadRow('ConfigMap get', requests.get),
       loadRow('ConfigMap merge-patch', requests.patch),
-      loadRow(`ConfigMap list of ${CONFIG_MAPS}, 4 connections`, requests.list),
+      loadRow(`ConfigMap list of ${CONFIG_MAPS}`, requests.list),
       loadRow('ConfigMap delete', requests.delete),
       {
         name: `watch, ${WATCHERS} watchers`,

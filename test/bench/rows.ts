@@ -5,7 +5,7 @@ import { systemClock } from '@orrery/kit/clock.ts';
 import { Connection, type Target } from '../support/connection.ts';
 import { type Latency, latencyOf, load, type LoadResult } from './measure.ts';
 
-const CONNECTIONS = 32;
+export const CONNECTIONS = 32;
 const NAMESPACE = 'default';
 const CONFIG_MAPS = `/api/v1/namespaces/${NAMESPACE}/configmaps`;
 const DEPLOYMENTS = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments`;
@@ -107,8 +107,7 @@ export interface ConfigMapResult {
   delete: LoadResult;
 }
 
-const LISTS = 40;
-const LIST_CONNECTIONS = 4;
+const LISTS = 96;
 
 /** Creates, reads, patches, lists and deletes so many ConfigMaps of about 1 kB. */
 export async function configMaps(target: Target, count: number): Promise<ConfigMapResult> {
@@ -124,7 +123,7 @@ export async function configMaps(target: Target, count: number): Promise<ConfigM
   const patch = await load(target, CONNECTIONS, count, [200], (each, index) =>
     each.request('PATCH', at(index), `{"data":{"n":"${index}"}}`, 'application/merge-patch+json'),
   );
-  const list = await load(target, LIST_CONNECTIONS, LISTS, [200], (each) => each.request('GET', CONFIG_MAPS));
+  const list = await load(target, CONNECTIONS, LISTS, [200], (each) => each.request('GET', CONFIG_MAPS));
   const remove = await load(target, CONNECTIONS, count, [200], (each, index) =>
     each.request('DELETE', at(index)),
   );

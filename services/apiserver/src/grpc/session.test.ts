@@ -83,6 +83,18 @@ describe('a service', () => {
     expect(await refusalOf(client.list(ConfigMaps, { fieldSelector: 'x=y' }))).toMatchObject({ code: 400 });
   });
 
+  it('may write and list more at once than fits into a message', async () => {
+    const large = Array.from({ length: 70 }, (_, i) => ({
+      ...configMap(`c${i}`, { large: 'true' }),
+      data: { text: 'x'.repeat(1_000_000) },
+    }));
+    await Promise.all(large.map((each) => client.create(ConfigMaps, each)));
+    const lists = [{}, { labelSelector: 'large=true' }].map((options) => client.list(ConfigMaps, options));
+    const names = large.map(({ metadata }) => metadata.name).toSorted();
+    for (const { items } of await Promise.all(lists))
+      expect(items.map(({ metadata }) => metadata.name)).toEqual(names);
+  });
+
   it('patches in three ways, the status too', async () => {
     await client.create(Deployments, sample<Deployment>('deployments', {}, { uid: undefined }));
     await client.patch(Deployments, named('web'), 'merge', { metadata: { labels: { a: '1' } } });

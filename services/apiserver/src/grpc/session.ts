@@ -96,10 +96,17 @@ function definitionOf({ definitions }: SessionDependencies, { resource }: Reques
   return found;
 }
 
+/**
+ * Values in one page of a list and, about, in one message: far below the largest message, however
+ * large the objects are that somebody stores.
+ */
+const MESSAGE_BYTES = 4 * 1024 * 1024;
+
 async function list(api: Api, definition: ResourceDefinition, request: Request): Promise<Result> {
   if (request.verb?.$case !== 'list') throw methodNotAllowed();
   const { labelSelector, fieldSelector, limit, continue: continueToken } = request.verb.list;
-  const options: ListOptions = { namespace: request.namespace, limit, continueToken, selection: {} };
+  const { namespace } = request;
+  const options: ListOptions = { namespace, limit, maxBytes: MESSAGE_BYTES, continueToken, selection: {} };
   if (labelSelector !== '') options.selection!.labels = parseLabelSelector(labelSelector);
   const fields = api.compileFieldSelector(definition, fieldSelector);
   if (fields !== undefined) options.selection!.fields = fields;
@@ -247,6 +254,20 @@ async function carryOut(dependencies: SessionDependencies, request: Request): Pr
   }
 }
 
+/** Bytes of the objects in an answer. */
+function bytesOf(result: Result): number {
+  switch (result.$case) {
+    case 'object':
+      return result.object.length;
+    case 'list':
+      return result.list.items.reduce((sum, { length }) => sum + length, 0);
+    case 'events':
+      return result.events.events.reduce((sum, { object }) => sum + object.length, 0);
+    case 'error':
+      return result.error.length;
+  }
+}
+
 /**
  * Serves one session until the peer ends it, and what is in flight then to its end. Answers
  * that are ready in one tick travel together.
@@ -256,20 +277,28 @@ export function serveSession(
   stream: ServerDuplexStream<RequestBatch, ResponseBatch>,
 ): void {
   let ready: Response[] = [];
+  let readyBytes = 0;
   let inFlight = 0;
   let peerEnded = false;
   const endWhenDone = (): void => {
     if (peerEnded && inFlight === 0 && ready.length === 0) stream.end();
   };
-  const flush = (): void => {
+  const write = (): void => {
     const responses = ready;
     ready = [];
+    readyBytes = 0;
     if (!stream.destroyed && stream.writable) stream.write({ responses });
+  };
+  const flush = (): void => {
+    write();
     endWhenDone();
   };
   const answer = (id: number, result: Result): void => {
+    const bytes = bytesOf(result);
     if (ready.length === 0) setImmediate(flush);
+    else if (readyBytes + bytes > MESSAGE_BYTES) write();
     ready.push({ id, result });
+    readyBytes += bytes;
   };
   stream.on('data', ({ requests }: RequestBatch) => {
     for (const request of requests) {

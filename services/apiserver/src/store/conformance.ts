@@ -45,15 +45,15 @@ export async function fill(
 async function pagesOf(
   store: Store,
   resource: string,
-  limit: number,
+  size: { limit?: number; maxBytes?: number },
   between: () => Promise<void>,
 ): Promise<Stored[]> {
-  const first = await store.list({ resource, limit });
+  const first = await store.list({ resource, ...size });
   const items = [...first.items];
   let page = first;
   while (page.next !== undefined) {
     await between();
-    page = await store.list({ resource, limit, after: page.next, atRevision: first.revision });
+    page = await store.list({ resource, ...size, after: page.next, atRevision: first.revision });
     expect(page.revision).toBe(first.revision);
     items.push(...page.items);
     if (page.next !== undefined) expect(page.remaining).toBeGreaterThan(0);
@@ -315,6 +315,23 @@ function lists(current: () => Store): void {
       expect((await current().list({ resource: 'things', limit: 10 })).next).toBeUndefined();
     });
 
+    it('ends a page with the object that makes it large enough, now and in the past', async () => {
+      const store = current();
+      for (let i = 0; i < 120; i += 1)
+        await store.create('large', `a/${String(i).padStart(3, '0')}`, valueOf('x'.repeat(1_000)));
+      const atRevision = await store.currentRevision();
+      const page = await store.list({ resource: 'large', maxBytes: 60_000 });
+      expect(page.items.length).toBeGreaterThan(50);
+      expect(page.items.length).toBeLessThan(60);
+      expect(page).toMatchObject({ next: page.items.at(-1)?.key, remaining: 120 - page.items.length });
+      expect((await store.list({ resource: 'large', maxBytes: 1, limit: 10 })).items).toHaveLength(1);
+      expect((await store.list({ resource: 'large', maxBytes: 1_000_000 })).next).toBeUndefined();
+      await store.delete('large', 'a/001', page.items[1]!.revision, valueOf('gone'));
+      const past = await store.list({ resource: 'large', after: 'a/000', atRevision, maxBytes: 1_500 });
+      expect(past.items.map(({ key }) => key)).toEqual(['a/001', 'a/002']);
+      expect(past).toMatchObject({ next: 'a/002', remaining: 117 });
+    });
+
     it('is empty for a resource that has no objects', async () => {
       const page = await current().list({ resource: 'others' });
       expect(page).toEqual({ items: [], revision: keys.length, next: undefined, remaining: 0 });
@@ -351,7 +368,8 @@ function lists(current: () => Store): void {
         fc.asyncProperty(
           fc.array(operation, { maxLength: 40 }),
           fc.integer({ min: 1, max: 5 }),
-          async (ops, limit) => {
+          fc.constantFrom(undefined, 1, 100, 1_000),
+          async (ops, limit, maxBytes) => {
             const resource = `things${(round += 1)}`;
             for (const key of keys) await store.create(resource, key, valueOf(key));
             const before = await store.list({ resource });
@@ -364,7 +382,8 @@ function lists(current: () => Store): void {
                 else await store.delete(resource, key, revision, valueOf('deleted'));
               }
             };
-            expect(await pagesOf(store, resource, limit, change)).toEqual(before.items);
+            const size = maxBytes === undefined ? { limit } : { limit, maxBytes };
+            expect(await pagesOf(store, resource, size, change)).toEqual(before.items);
           },
         ),
         { numRuns: 25 },

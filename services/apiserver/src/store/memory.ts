@@ -82,14 +82,14 @@ class InMemoryStore implements MemoryStore {
     return this.#objects.get(resource)?.get(key);
   }
 
-  async list({ resource, namespace, after, limit, atRevision }: ListRequest): Promise<Page> {
+  async list({ resource, namespace, after, limit, maxBytes, atRevision }: ListRequest): Promise<Page> {
     this.#check();
     const state = this.#stateAt(resource, atRevision ?? this.#revision);
     const prefix = namespace === undefined ? '' : `${namespace}/`;
     const matching = [...state.values()]
       .filter(({ key }) => key.startsWith(prefix) && (after === undefined || key > after))
       .toSorted((a, b) => (a.key < b.key ? -1 : 1));
-    const items = matching.slice(0, limit);
+    const items = firstBytes(matching.slice(0, limit), maxBytes);
     const remaining = matching.length - items.length;
     return {
       items,
@@ -234,4 +234,11 @@ class InMemoryStore implements MemoryStore {
     }
     return state;
   }
+}
+
+/** The first objects, up to the one that brings their values to so many bytes. */
+function firstBytes(items: Stored[], maxBytes = Number.POSITIVE_INFINITY): Stored[] {
+  let bytes = 0;
+  const last = items.findIndex(({ value }) => (bytes += Buffer.byteLength(value)) >= maxBytes);
+  return last < 0 ? items : items.slice(0, last + 1);
 }

@@ -29,6 +29,8 @@ export interface PastList {
   namespace: string | undefined;
   after: ObjectKey | undefined;
   limit: number | undefined;
+  /** See ListRequest. */
+  maxBytes: number | undefined;
   /** Reads present objects after a key. */
   present: (after: ObjectKey | undefined) => Promise<PresentPage>;
   /** All changes of the resource after one revision up to another, oldest first. */
@@ -42,7 +44,7 @@ interface Touched {
 
 /** Builds the page. Rejects with what `changes` rejects with. */
 export async function listPast(request: PastList): Promise<Page> {
-  const { atRevision, limit = Number.POSITIVE_INFINITY } = request;
+  const { atRevision, limit = Number.POSITIVE_INFINITY, maxBytes = Number.POSITIVE_INFINITY } = request;
   const touched = new Map<ObjectKey, Touched>();
   const items: Stored[] = [];
   let knownUpTo = atRevision;
@@ -55,10 +57,10 @@ export async function listPast(request: PastList): Promise<Page> {
     }
     const end = present.remaining > 0 ? present.items.at(-1)?.key : undefined;
     items.push(...merge(present.items, touched, after, end));
-    if (items.length >= limit || end === undefined) {
-      const shown = items.length > limit ? items.slice(0, limit) : items;
-      const remaining =
-        limit === Number.POSITIVE_INFINITY ? 0 : countAfter(shown.at(-1)?.key, present, touched);
+    const size = pageSize(items, limit, maxBytes);
+    if (size !== undefined || end === undefined) {
+      const shown = items.slice(0, size);
+      const remaining = size === undefined ? 0 : countAfter(shown.at(-1)?.key, present, touched);
       return {
         items: shown,
         revision: atRevision,
@@ -68,6 +70,17 @@ export async function listPast(request: PastList): Promise<Page> {
     }
     after = end;
   }
+}
+
+/** How many of the objects fill a page; undefined when they do not. */
+function pageSize(items: readonly Stored[], limit: number, maxBytes: number): number | undefined {
+  if (maxBytes === Number.POSITIVE_INFINITY) return items.length < limit ? undefined : limit;
+  let bytes = 0;
+  for (const [index, { value }] of items.entries()) {
+    bytes += Buffer.byteLength(value);
+    if (index + 1 === limit || bytes >= maxBytes) return index + 1;
+  }
+  return undefined;
 }
 
 function takeBack(

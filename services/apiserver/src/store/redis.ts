@@ -113,7 +113,7 @@ class RedisStore implements Store {
   }
 
   async list(request: ListRequest): Promise<Page> {
-    const { atRevision, after, namespace, limit } = request;
+    const { atRevision, after, namespace, limit, maxBytes } = request;
     if (atRevision === undefined) {
       const page = await this.#present(request, after);
       const next = page.remaining > 0 ? page.items.at(-1)?.key : undefined;
@@ -124,6 +124,7 @@ class RedisStore implements Store {
       namespace,
       after,
       limit,
+      maxBytes,
       present: (from) => this.#present(request, from),
       changes: (from, upTo) => this.#changes(request.resource, from, upTo),
     });
@@ -230,11 +231,12 @@ class RedisStore implements Store {
   }
 
   async #present(
-    { resource, namespace, limit }: ListRequest,
+    { resource, namespace, limit, maxBytes }: ListRequest,
     after: ObjectKey | undefined,
   ): Promise<PresentPage> {
     const { lower, upper } = rangeOf(namespace, after);
-    const reply = await this.#read(SCRIPTS.list, keysOf(resource), [lower, upper, String(limit ?? -1)]);
+    const args = [lower, upper, String(limit ?? -1), String(maxBytes ?? -1)];
+    const reply = await this.#read(SCRIPTS.list, keysOf(resource), args);
     const items: Stored[] = [];
     for (let i = 3; i < reply.length; i += 2) items.push(parseStored(text(reply[i]), text(reply[i + 1])));
     const revision = Number(reply[1]);

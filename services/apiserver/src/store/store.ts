@@ -84,6 +84,8 @@ export interface ListRequest {
   after?: ObjectKey;
   /** At most so many; all when absent. */
   limit?: number;
+  /** The page ends with the object that brings its values to so many bytes; never when absent. */
+  maxBytes?: number;
   /**
    * Show the state at this past revision, so that the pages of one list agree.
    * Rejects with CompactedError when the event log no longer reaches back to it.

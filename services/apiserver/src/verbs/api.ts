@@ -37,6 +37,8 @@ export interface ListOptions {
   namespace?: string;
   selection?: Selection;
   limit?: number;
+  /** A page ends early once its values have so many bytes. */
+  maxBytes?: number;
   continueToken?: string;
   /** The raw query parameters. */
   resourceVersion?: string;

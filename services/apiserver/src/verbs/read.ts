@@ -133,6 +133,7 @@ function planList(
 ): ListPlan {
   const request: ListRequest = { resource: storeName(definition) };
   if (options.namespace !== undefined && options.namespace !== '') request.namespace = options.namespace;
+  if (options.maxBytes !== undefined) request.maxBytes = options.maxBytes;
   // "Any" revision means everything at once: upstream answers it from a cache without pages.
   if (options.limit !== undefined && options.limit > 0 && revision !== 0) request.limit = options.limit;
   if (options.continueToken !== undefined && options.continueToken !== '') {
@@ -200,21 +201,23 @@ async function listSelected(
   request: ListRequest,
   selection: Selection | undefined,
 ): Promise<ListResult> {
-  const { limit } = request;
-  if (limit === undefined) {
+  const { limit = 0, maxBytes = Number.POSITIVE_INFINITY } = request;
+  if (request.limit === undefined && request.maxBytes === undefined) {
     const page = await store.list(request);
     const items = page.items.filter((each) => selects(selection, each));
     return { items, revision: page.revision, continueToken: undefined, remainingItemCount: undefined };
   }
   const items: Stored[] = [];
+  let bytes = 0;
   const step: ListRequest = { ...request, limit: Math.max(limit, SELECTIVE_STEP) };
   for (;;) {
     const page = await store.list(step);
     for (const [index, item] of page.items.entries()) {
       if (!selects(selection, item)) continue;
       items.push(item);
+      bytes += Buffer.byteLength(item.value);
       const isLast = index === page.items.length - 1 && page.next === undefined;
-      if (items.length === limit && !isLast) {
+      if ((items.length === limit || bytes >= maxBytes) && !isLast) {
         const continueToken = encodeToken(page.revision, item.key);
         return { items, revision: page.revision, continueToken, remainingItemCount: undefined };
       }

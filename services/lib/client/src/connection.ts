@@ -36,8 +36,9 @@ export interface ConnectionOptions {
 /** Lists of large objects come in pages of 500. */
 const LARGEST_MESSAGE_BYTES = 64 * 1024 * 1024;
 
-/** Requests in one message: keeps a burst of large objects below the largest message. */
+/** Requests in one message, and bytes of their objects, about. */
 const LARGEST_BATCH = 256;
+const LARGEST_BATCH_BYTES = 4 * 1024 * 1024;
 
 /** An attempt to connect that takes longer starts anew: name looked up again, fresh socket. */
 const CONNECT_ATTEMPT_MS = 2_000;
@@ -206,6 +207,7 @@ export class Connection {
     if (stream === undefined) return;
     let taken = 0;
     let batch: Request[] = [];
+    let bytes = 0;
     for (const call of this.#unsent) {
       if (this.#inFlight >= this.#options.maxInFlight) break;
       taken += 1;
@@ -213,9 +215,11 @@ export class Connection {
       call.sent = true;
       this.#inFlight += 1;
       batch.push(call.request);
-      if (batch.length < LARGEST_BATCH) continue;
+      bytes += bytesOf(call.request);
+      if (batch.length < LARGEST_BATCH && bytes < LARGEST_BATCH_BYTES) continue;
       stream.write({ requests: batch });
       batch = [];
+      bytes = 0;
     }
     if (batch.length > 0) stream.write({ requests: batch });
     this.#unsent = taken === this.#unsent.length ? [] : this.#unsent.slice(taken);
@@ -260,5 +264,19 @@ export class Connection {
     // A peer that keeps the connection but says nothing at all may have lost the stream.
     if (mute && this.#stream !== undefined) this.#reconnect(new Error(`nothing heard for ${deadlineMs} ms`));
     else this.#scheduleFlush();
+  }
+}
+
+/** Bytes of the object that a request carries. */
+function bytesOf({ verb }: Request): number {
+  switch (verb?.$case) {
+    case 'create':
+      return verb.create.object.length;
+    case 'update':
+      return verb.update.object.length;
+    case 'patch':
+      return verb.patch.patch.length;
+    default:
+      return 0;
   }
 }

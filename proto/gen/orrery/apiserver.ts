@@ -38,13 +38,15 @@ export interface Resource {
 }
 
 /**
- * Proof of leadership: the write is refused unless the Lease still has this epoch
- * (spec.leaseTransitions). Checked in the same atomic step as the write.
+ * Proof of leadership: the write is refused unless the Lease is still the same object and has
+ * this epoch (spec.leaseTransitions). Checked in the same atomic step as the write.
  */
 export interface Fence {
   /** namespace/name of the Lease. */
   lease: string;
   epoch: number;
+  /** metadata.uid of the Lease: one that is deleted and made again counts from zero again. */
+  uid: string;
 }
 
 export interface Request {
@@ -352,7 +354,7 @@ export const Resource: MessageFns<Resource> = {
 };
 
 function createBaseFence(): Fence {
-  return { lease: "", epoch: 0 };
+  return { lease: "", epoch: 0, uid: "" };
 }
 
 export const Fence: MessageFns<Fence> = {
@@ -362,6 +364,9 @@ export const Fence: MessageFns<Fence> = {
     }
     if (message.epoch !== 0) {
       writer.uint32(16).uint64(message.epoch);
+    }
+    if (message.uid !== "") {
+      writer.uint32(26).string(message.uid);
     }
     return writer;
   },
@@ -393,6 +398,14 @@ export const Fence: MessageFns<Fence> = {
             }
 
             message.epoch = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.uid = reader.string();
             continue;
           }
         }

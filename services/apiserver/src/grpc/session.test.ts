@@ -146,12 +146,16 @@ describe('a service', () => {
 
   it('cannot write when another leader has taken over', async () => {
     const spec = { holderIdentity: 'b', leaseDurationSeconds: 15, leaseTransitions: 2 };
-    await client.create(Leases, sample<Lease>('leases', { spec }, { name: 'boss', uid: undefined }));
-    const leader = (epoch: number) => client.fencedBy(() => ({ lease: 'default/boss', epoch }));
+    const lease = sample<Lease>('leases', { spec }, { name: 'boss', uid: undefined });
+    const { uid } = (await client.create(Leases, lease)).metadata;
+    const leader = (epoch: number) => client.fencedBy(() => ({ lease: 'default/boss', uid, epoch }));
     await leader(2).create(ConfigMaps, configMap('a'));
     const late = await refusalOf(leader(1).patch(ConfigMaps, named('a'), 'merge', { data: { b: '2' } }));
     expect(isFenced(late)).toBe(true);
     expect(isFenced(await refusalOf(leader(1).delete(ConfigMaps, named('a'))))).toBe(true);
+    await client.delete(Leases, named('boss'));
+    await client.create(Leases, lease);
+    expect(isFenced(await refusalOf(leader(2).delete(ConfigMaps, named('a'))))).toBe(true);
   });
 
   it('sends JSON of its own making, but one form of everything is stored', async () => {

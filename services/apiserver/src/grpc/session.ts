@@ -67,7 +67,10 @@ function contextOf(request: Request): RequestContext {
     dryRun: false,
     warnings: [],
   };
-  if (request.fence !== undefined) context.fence = { lease: request.fence.lease, epoch: request.fence.epoch };
+  if (request.fence !== undefined) {
+    const { lease, uid, epoch } = request.fence;
+    context.fence = { lease, uid, epoch };
+  }
   return context;
 }
 

@@ -205,24 +205,38 @@ function writes(current: () => Store): void {
 function fences(current: () => Store): void {
   describe('fences', () => {
     const lease = 'kube-system/scheduler';
+    const uid = 'first';
 
     it('lets a write through only with the epoch that was set last', async () => {
       const store = current();
       const fenced = (epoch: number) =>
-        store.create('pods', `a/x${epoch}`, valueOf('one'), { fence: { lease, epoch } });
+        store.create('pods', `a/x${epoch}`, valueOf('one'), { fence: { lease, uid, epoch } });
       expect((await fenced(1)).outcome).toBe('fenced');
-      await store.create('leases', lease, valueOf('lease'), { setFence: { lease, epoch: 1 } });
+      await store.create('leases', lease, valueOf('lease'), { setFence: { lease, uid, epoch: 1 } });
       expect((await fenced(1)).outcome).toBe('written');
-      await store.update('leases', lease, 1, valueOf('lease'), { setFence: { lease, epoch: 2 } });
+      await store.update('leases', lease, 1, valueOf('lease'), { setFence: { lease, uid, epoch: 2 } });
       expect((await fenced(1)).outcome).toBe('fenced');
       expect((await fenced(3)).outcome).toBe('fenced');
       expect((await fenced(2)).outcome).toBe('written');
     });
 
+    it('takes a lease that was deleted and made again for another one', async () => {
+      const store = current();
+      await store.create('leases', lease, valueOf('lease'), { setFence: { lease, uid, epoch: 0 } });
+      await store.delete('leases', lease, 1, valueOf('lease'));
+      const again = { lease, uid: 'second', epoch: 0 };
+      await store.create('leases', lease, valueOf('lease'), { setFence: again });
+      const outcomes = [{ lease, uid, epoch: 0 }, again].map(async (fence) => {
+        const { outcome } = await store.create('pods', `a/${fence.uid}`, valueOf('one'), { fence });
+        return outcome;
+      });
+      expect(await Promise.all(outcomes)).toEqual(['fenced', 'written']);
+    });
+
     it('fences updates and deletions too, and changes nothing then', async () => {
       const store = current();
       await store.create('pods', 'a/x', valueOf('one'));
-      const options = { fence: { lease, epoch: 7 } };
+      const options = { fence: { lease, uid, epoch: 7 } };
       expect((await store.update('pods', 'a/x', 1, valueOf('two'), options)).outcome).toBe('fenced');
       expect((await store.delete('pods', 'a/x', 1, valueOf('two'), options)).outcome).toBe('fenced');
       expect(await store.get('pods', 'a/x')).toEqual({ key: 'a/x', revision: 1, value: textOf('one', 1) });
@@ -231,9 +245,9 @@ function fences(current: () => Store): void {
 
     it('sets no fence with a write that fails', async () => {
       const store = current();
-      await store.create('leases', lease, valueOf('lease'), { setFence: { lease, epoch: 1 } });
-      await store.update('leases', lease, 99, valueOf('lease'), { setFence: { lease, epoch: 2 } });
-      const write = await store.create('pods', 'a/x', valueOf('one'), { fence: { lease, epoch: 1 } });
+      await store.create('leases', lease, valueOf('lease'), { setFence: { lease, uid, epoch: 1 } });
+      await store.update('leases', lease, 99, valueOf('lease'), { setFence: { lease, uid, epoch: 2 } });
+      const write = await store.create('pods', 'a/x', valueOf('one'), { fence: { lease, uid, epoch: 1 } });
       expect(write.outcome).toBe('written');
     });
   });

@@ -56,7 +56,7 @@ class InMemoryStore implements MemoryStore {
   readonly #logLimit: number;
   readonly #objects = new Map<ResourceName, Map<ObjectKey, Stored>>();
   readonly #heads = new Map<ResourceName, number>();
-  readonly #fences = new Map<ObjectKey, number>();
+  readonly #fences = new Map<ObjectKey, Fence>();
   readonly #expiry = new Map<string, { resource: ResourceName; key: ObjectKey; atMs: number }>();
   #log: Logged[] = [];
   readonly #rollbackListeners: (() => void)[] = [];
@@ -172,7 +172,9 @@ class InMemoryStore implements MemoryStore {
   }
 
   #fenced(fence: Fence | undefined): boolean {
-    return fence !== undefined && this.#fences.get(fence.lease) !== fence.epoch;
+    if (fence === undefined) return false;
+    const valid = this.#fences.get(fence.lease);
+    return valid?.uid !== fence.uid || valid.epoch !== fence.epoch;
   }
 
   #write(
@@ -198,7 +200,7 @@ class InMemoryStore implements MemoryStore {
     const id = `${resource} ${key}`;
     if (expiresAtMs === undefined || type === 'DELETED') this.#expiry.delete(id);
     else this.#expiry.set(id, { resource, key, atMs: expiresAtMs });
-    if (setFence !== undefined) this.#fences.set(setFence.lease, setFence.epoch);
+    if (setFence !== undefined) this.#fences.set(setFence.lease, setFence);
 
     const previous = this.#heads.get(resource) ?? 0;
     this.#heads.set(resource, revision);

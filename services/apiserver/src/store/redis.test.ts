@@ -108,8 +108,8 @@ describe('redis and memory', () => {
       default: {
         const { kind, resource, key, content, off, fence, setFence, expiresAtMs } = operation;
         const options = {
-          ...(fence === undefined ? {} : { fence: { lease, epoch: fence } }),
-          ...(setFence === undefined ? {} : { setFence: { lease, epoch: setFence } }),
+          ...(fence === undefined ? {} : { fence: { lease, uid: 'u', epoch: fence } }),
+          ...(setFence === undefined ? {} : { setFence: { lease, uid: 'u', epoch: setFence } }),
           ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
         };
         if (kind === 'create') return store.create(resource, key, valueOf(content), options);

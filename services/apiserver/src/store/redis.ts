@@ -10,7 +10,7 @@
  * | `heads`        | hash   | resource -> its newest revision                                  |
  * | `log`          | stream | entry `<revision>-0`: r resource, p previous revision of the     |
  * |                |        | resource, t A, M or D, k key, o json, b `<revision> <json>` before |
- * | `fences`       | hash   | key of a lease -> its epoch                                      |
+ * | `fences`       | hash   | key of a lease -> `<uid>/<epoch>`                                |
  * | `expiry`       | zset   | `<resource> <key>`, score is the time in epoch ms                |
  * | `epoch`        | string | random name of this history of the store                         |
  * | `floor`        | string | revision at which this history began; older ones cannot be resumed |
@@ -29,6 +29,7 @@ import {
   CompactedError,
   type EventPage,
   type Expired,
+  type Fence,
   type Heads,
   type ListRequest,
   type Page,
@@ -206,9 +207,9 @@ class RedisStore implements Store {
       head,
       tail,
       fence?.lease ?? '',
-      String(fence?.epoch ?? ''),
+      fenceText(fence),
       setFence?.lease ?? '',
-      String(setFence?.epoch ?? ''),
+      fenceText(setFence),
       String(expiresAtMs ?? ''),
       this.#logLimit,
     ];
@@ -338,6 +339,11 @@ function rangeOf(
   if (namespace === undefined) return { lower: after === undefined ? '-' : `(${after}`, upper: '+' };
   const first = `${namespace}/`;
   return { lower: after === undefined || after < first ? `[${first}` : `(${after}`, upper: `(${namespace}0` };
+}
+
+/** What `fences` holds of a lease. */
+function fenceText(fence: Fence | undefined): string {
+  return fence === undefined ? '' : `${fence.uid}/${fence.epoch}`;
 }
 
 /** `<revision> <json>` */

@@ -45,6 +45,8 @@ export interface StoreEvent {
 /** Proof of leadership: the write fails with `fenced` unless the lease has this epoch. */
 export interface Fence {
   lease: ObjectKey;
+  /** Of the Lease object: one that is deleted and made again counts its epochs anew. */
+  uid: string;
   epoch: number;
 }
 

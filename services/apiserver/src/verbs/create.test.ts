@@ -128,12 +128,13 @@ describe('creation', () => {
   });
 
   it('is refused to a leader whose epoch has passed', async () => {
-    await fixture.create('leases', {
+    const { object } = await fixture.create('leases', {
       metadata: { name: 'boss' },
       spec: { holderIdentity: 'b', leaseDurationSeconds: 15, leaseTransitions: 2 },
     });
+    const { uid } = object.metadata;
     const withEpoch = (epoch: number) =>
-      fixture.create('configmaps', {}, requestContext({ fence: { lease: 'default/boss', epoch } }));
+      fixture.create('configmaps', {}, requestContext({ fence: { lease: 'default/boss', uid, epoch } }));
     expect(await refusalOf(withEpoch(1))).toMatchObject({
       code: 409,
       reason: 'Conflict',

@@ -23,7 +23,8 @@ function writeOptions(
   const options: WriteOptions = {};
   if (context.fence !== undefined) options.fence = context.fence;
   if (definition.fenceEpoch !== undefined) {
-    options.setFence = { lease: keyOf(object), epoch: definition.fenceEpoch(object) };
+    const { uid } = object.metadata;
+    options.setFence = { lease: keyOf(object), uid, epoch: definition.fenceEpoch(object) };
   }
   if (definition.ttlMs !== undefined) options.expiresAtMs = clock.now() + definition.ttlMs;
   return options;

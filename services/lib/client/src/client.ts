@@ -35,6 +35,8 @@ export type PatchType = 'merge' | 'json' | 'strategic';
 export interface FenceToken {
   /** namespace/name of the Lease. */
   lease: string;
+  /** `metadata.uid` of the Lease. */
+  uid: string;
   /** `spec.leaseTransitions` at the time of acquisition. */
   epoch: number;
 }

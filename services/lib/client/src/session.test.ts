@@ -201,7 +201,7 @@ describe('what goes with a call', () => {
 describe('a fenced client', () => {
   it('sends the fence of the moment with writes only', async () => {
     let epoch = 7;
-    const client = connect().fencedBy(() => ({ lease: 'kube-system/x', epoch }));
+    const client = connect().fencedBy(() => ({ lease: 'kube-system/x', uid: 'u', epoch }));
     const created = await client.create(ConfigMaps, configMap('a'));
     epoch = 8;
     await client.update(ConfigMaps, created);
@@ -223,7 +223,7 @@ describe('a fenced client', () => {
   it('tells of refusals by the apiserver, and of no other conflict', async () => {
     let refusals = 0;
     const client = connect().fencedBy(
-      () => ({ lease: 'kube-system/x', epoch: 1 }),
+      () => ({ lease: 'kube-system/x', uid: 'u', epoch: 1 }),
       () => (refusals += 1),
     );
     const created = await client.create(ConfigMaps, configMap('a'));

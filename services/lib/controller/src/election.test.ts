@@ -54,9 +54,10 @@ class LeaseStore {
 
   #put(lease: Lease): Lease {
     this.#revision += 1;
+    const uid = lease.metadata.uid ?? `uid-${this.#revision}`;
     this.lease = {
       ...structuredClone(lease),
-      metadata: { ...lease.metadata, resourceVersion: String(this.#revision) },
+      metadata: { ...lease.metadata, uid, resourceVersion: String(this.#revision) },
     };
     return structuredClone(this.lease);
   }
@@ -103,7 +104,7 @@ describe('the first to come', () => {
     const { store, clock } = set();
     const a = replica(store, clock, 'a');
     await settle();
-    expect(a.election.fence()).toEqual({ lease: 'kube-system/x', epoch: 0 });
+    expect(a.election.fence()).toEqual({ lease: 'kube-system/x', uid: 'uid-1', epoch: 0 });
     await clock.advance(60_000);
     expect(a.terms).toEqual([0]);
     expect(a.election.leading).toBe(true);
@@ -179,6 +180,25 @@ describe('a successor', () => {
     expect(frozen.terms).toEqual([0]);
     expect(restarted.terms).toEqual([1]);
     expect(restarted.election.leading).toBe(true);
+  });
+});
+
+describe('a successor to a Lease that was deleted', () => {
+  it.each(['a', 'b'])('has another proof and deposes the leader of before, as %s', async (name) => {
+    const { store, clock } = set();
+    const first = replica(store, clock, 'a');
+    await settle();
+    store.lease = undefined;
+    const second = replica(store, clock, name);
+    await settle();
+    // The first has not looked yet: both count from zero.
+    expect([first.terms, second.terms]).toEqual([[0], [0]]);
+    expect(first.election.fence()).not.toEqual(second.election.fence());
+    await clock.advance(60_000);
+    expect(first.signal().aborted).toBe(true);
+    expect(first.election.leading).toBe(false);
+    expect([first.terms, second.terms]).toEqual([[0], [0]]);
+    expect(second.election.leading).toBe(true);
   });
 });
 

@@ -3,7 +3,8 @@
  * upstream does not promise: an epoch that fences the writes of a leader of the past.
  *
  * The epoch is `spec.leaseTransitions`. It grows with every acquisition, also when a
- * replica takes over from its own dead predecessor, so that no two terms share one.
+ * replica takes over from its own dead predecessor, so that no two terms share one. The uid of
+ * the Lease goes with it: a Lease that somebody deletes is made anew and counts anew.
  */
 
 import type { Lease } from '@orrery/api/gen/types.ts';
@@ -63,6 +64,7 @@ interface Observation {
 }
 
 interface Term {
+  readonly uid: string;
   readonly epoch: number;
   readonly abort: AbortController;
   /** Somebody else leads, or may: not a write more. Else what is in flight may end in good order. */
@@ -82,8 +84,8 @@ class LeaseElection implements Election {
   #running: Promise<void> | undefined;
   #observed: Observation | undefined;
   #term: Term | undefined;
-  /** The epoch of the last own term; undefined in a process that has not led. */
-  #lastEpoch: number | undefined;
+  /** The last own term; undefined in a process that has not led. */
+  #last: Pick<Term, 'uid' | 'epoch'> | undefined;
 
   constructor(options: ElectionOptions) {
     this.#options = {
@@ -105,7 +107,8 @@ class LeaseElection implements Election {
     if (term === undefined) return undefined;
     // A process that was frozen notices here, before its timers had a chance to run.
     if (this.#options.clock.now() - term.renewedAtMs >= this.#options.leaseDurationMs) lose(term);
-    return term.lost ? undefined : { lease: this.#options.lease, epoch: term.epoch };
+    const { uid, epoch, lost } = term;
+    return lost ? undefined : { lease: this.#options.lease, uid, epoch };
   };
 
   readonly deposed = (): void => {
@@ -146,10 +149,10 @@ class LeaseElection implements Election {
     try {
       const lease = await this.#read();
       if (lease === undefined) {
-        const spec = this.#claim((this.#lastEpoch ?? -1) + 1, askedAtMs);
+        const spec = this.#claim((this.#last?.epoch ?? -1) + 1, askedAtMs);
         return newTerm(await client.create(Leases, { metadata: this.#name, spec }), askedAtMs);
       }
-      if (!this.#mayTake(lease.spec, clock.now())) return undefined;
+      if (!this.#mayTake(lease, clock.now())) return undefined;
       const spec = { ...lease.spec, ...this.#claim((lease.spec.leaseTransitions ?? 0) + 1, askedAtMs) };
       return newTerm(await client.update(Leases, { ...lease, spec }), askedAtMs);
     } catch (error) {
@@ -169,13 +172,13 @@ class LeaseElection implements Election {
   }
 
   /** Free, over, or left by a process of the same name that is dead (or this one, undisturbed). */
-  #mayTake(spec: Spec, nowMs: number): boolean {
-    const { holderIdentity = '', renewTime, leaseTransitions = 0 } = spec;
+  #mayTake(lease: Lease, nowMs: number): boolean {
+    const { holderIdentity = '', renewTime, leaseTransitions = 0 } = lease.spec;
     if (holderIdentity === '') return true;
     if (holderIdentity === this.#options.identity) {
       // A process that led before and finds its name with another epoch was replaced while it
       // was frozen: its replacement lives and counts as somebody else.
-      if (this.#lastEpoch === undefined || this.#lastEpoch === leaseTransitions) return true;
+      if (this.#last === undefined || isTerm(lease, this.#last)) return true;
     }
     const record = JSON.stringify([holderIdentity, renewTime, leaseTransitions]);
     if (this.#observed?.record !== record) this.#observed = { record, atMs: nowMs };
@@ -197,7 +200,7 @@ class LeaseElection implements Election {
     const { logger, lease, onStartedLeading, onStoppedLeading } = this.#options;
     const { signal } = term.abort;
     this.#term = term;
-    this.#lastEpoch = term.epoch;
+    this.#last = term;
     if (this.#stopping.signal.aborted) term.abort.abort();
     logger.info({ lease, epoch: term.epoch }, 'leading');
     const work = async (): Promise<void> => onStartedLeading(signal, term.epoch);
@@ -263,10 +266,7 @@ class LeaseElection implements Election {
   async #look(term: Term): Promise<void> {
     try {
       const lease = await this.#read();
-      const isOwn =
-        lease !== undefined &&
-        lease.spec.holderIdentity === this.#options.identity &&
-        (lease.spec.leaseTransitions ?? 0) === term.epoch;
+      const isOwn = lease?.spec.holderIdentity === this.#options.identity && isTerm(lease, term);
       if (isOwn) term.lease = lease;
       else lose(term);
     } catch (error) {
@@ -286,8 +286,14 @@ class LeaseElection implements Election {
   }
 }
 
+/** Whether the Lease is as the term found it, but for renewals. */
+function isTerm({ metadata, spec }: Lease, { uid, epoch }: Pick<Term, 'uid' | 'epoch'>): boolean {
+  return metadata.uid === uid && (spec.leaseTransitions ?? 0) === epoch;
+}
+
 function newTerm(lease: Lease, renewedAtMs: number): Term {
   return {
+    uid: lease.metadata.uid,
     epoch: lease.spec.leaseTransitions ?? 0,
     abort: new AbortController(),
     lost: false,

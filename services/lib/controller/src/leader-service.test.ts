@@ -88,7 +88,9 @@ it('fences every write with the epoch of the term', async () => {
   await start('marker-0');
   await eventually('the mark', () => markOf('a') === 'marker-0');
   const writes = server.requests.filter(({ verb }) => verb?.$case === 'patch');
-  expect(writes.map(({ fence }) => fence)).toEqual([{ lease: 'kube-system/marker', epoch: 0 }]);
+  expect(writes.map(({ fence }) => fence)).toEqual([
+    { lease: 'kube-system/marker', uid: expect.any(String), epoch: 0 },
+  ]);
 });
 
 it('is not ready before its informers have synced, and ends although the apiserver is away', async () => {

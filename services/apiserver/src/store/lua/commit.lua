@@ -6,8 +6,8 @@
 --       2 resource
 --       3 key
 --       4 json before the revision   5 json after it
---       6 lease of the fence, '' for none      7 its epoch
---       8 lease whose fence is set, '' for none   9 its epoch
+--       6 lease of the fence, '' for none         7 its uid and epoch
+--       8 lease whose fence is set, '' for none   9 its uid and epoch
 --      10 time of expiry in epoch ms, '' for never
 --      11 how many entries the log keeps
 --      12 expected revision (update, delete)

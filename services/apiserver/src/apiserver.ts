@@ -6,7 +6,7 @@ import { systemClock, type Timer } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
 import type { RunningService, ServiceContext } from '@orrery/kit/service.ts';
 import { createAdmission } from './admission/index.ts';
-import { bootstrap } from './bootstrap.ts';
+import { keepBootstrapped } from './bootstrap.ts';
 import type { ApiserverConfig } from './config.ts';
 import { serveGrpc } from './grpc/server.ts';
 import { writeAdminKubeconfig } from './pki/kubeconfig.ts';
@@ -88,14 +88,9 @@ export async function startApiserver(
 
   let repairs: Timer | undefined;
   const { signal } = stopping;
-  void bootstrap({
-    api,
-    definitions: byGroupResource,
-    logger,
-    clusterCa: pki.caCertificate,
-    port: clientPort,
-    signal,
-  }).then(() => {
+  const clusterCa = pki.caCertificate;
+  const what = { api, definitions: byGroupResource, logger, clusterCa, port: clientPort, signal };
+  void keepBootstrapped(what, () => {
     bootstrapped = true;
     repairs = repairRegularly(allocations, logger);
   });

@@ -2,7 +2,7 @@ import type { ConfigMap, Endpoints, EndpointSlice, Service } from '@orrery/api/g
 import { type Logger, silentLogger } from '@orrery/kit/logger.ts';
 import { ManualClock } from '@orrery/kit/manual-clock.ts';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { bootstrap } from './bootstrap.ts';
+import { bootstrap, type BootstrapOptions, keepBootstrapped } from './bootstrap.ts';
 import { definitions } from './registry/index.ts';
 import { ApiFixture, namesOf } from './verbs/test-support/api-fixture.ts';
 
@@ -14,8 +14,8 @@ beforeEach(async () => {
 });
 afterEach(() => fixture.close());
 
-function run({ signal = stopping.signal, logger = silentLogger() } = {}): Promise<void> {
-  return bootstrap({
+function options({ signal = stopping.signal, logger = silentLogger() } = {}): BootstrapOptions {
+  return {
     api: fixture.api,
     definitions: new Map(definitions.map((each) => [`${each.ref.group}/${each.ref.resource}`, each])),
     logger,
@@ -23,8 +23,10 @@ function run({ signal = stopping.signal, logger = silentLogger() } = {}): Promis
     port: 6443,
     signal,
     clock,
-  });
+  };
 }
+
+const run = (changed: Parameters<typeof options>[0] = {}): Promise<void> => bootstrap(options(changed));
 
 it('makes the namespaces, the CA for extensions, and the service of the apiserver', async () => {
   await run();
@@ -94,3 +96,19 @@ it('ends when it is told to, though nothing is done', async () => {
 function recording(warned: unknown[]): Logger {
   return { warn: (about: unknown) => warned.push(about), debug: () => undefined } as unknown as Logger;
 }
+
+it('makes again what somebody deletes, until it is told to end', async () => {
+  const abort = new AbortController();
+  let completed = 0;
+  const running = keepBootstrapped(options({ signal: abort.signal }), () => (completed += 1));
+  await clock.advance(0);
+  await fixture.delete('services', 'kubernetes');
+  await fixture.delete('endpoints', 'kubernetes');
+  await clock.advance(10_000);
+  const { spec } = await fixture.get<Service>('services', 'kubernetes');
+  expect(spec.clusterIP).toBe('10.96.0.1');
+  await expect(fixture.get('endpoints', 'kubernetes')).resolves.toBeDefined();
+  abort.abort();
+  await running;
+  expect([completed, clock.pendingTimers]).toEqual([1, 0]);
+});

@@ -72,6 +72,8 @@ function bootstrapObjects(clusterCa: string, port: number): BootstrapObject[] {
 }
 
 const RETRY_MS = 50;
+/** How often it is looked whether all is still there (upstream: 10 s for the service, 60 s for namespaces). */
+const REPEAT_MS = 10_000;
 /** What is refused for a second is no race between apiservers any more: somebody should know. */
 const TRY_TO_WARN_AT = 20;
 
@@ -127,5 +129,19 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
         await clock.sleep(RETRY_MS, signal);
       }
     }
+  }
+}
+
+/**
+ * Bootstraps, calls `onComplete`, and makes again what is deleted later, until aborted: without
+ * its Namespace no node could renew its Lease, and a store may come back empty.
+ */
+export async function keepBootstrapped(options: BootstrapOptions, onComplete: () => void): Promise<void> {
+  const { signal, clock = systemClock } = options;
+  await bootstrap(options);
+  if (!signal.aborted) onComplete();
+  while (!signal.aborted) {
+    await clock.sleep(REPEAT_MS, signal);
+    await bootstrap(options);
   }
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Clock, clusterClock, parseClockAnchor, sleepOn, systemClock } from './clock.ts';
 import { ManualClock, settle } from './manual-clock.ts';
 
@@ -17,10 +17,28 @@ function ticks(clock: Clock, periodMs: number, times: number): Promise<number> {
   });
 }
 
+describe('the system’s clock', () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  it('tells the time of the wall in whole milliseconds', () => {
+    expect(Math.abs(systemClock.now() - Date.now())).toBeLessThan(1_000);
+    expect(Number.isInteger(systemClock.now())).toBe(true);
+  });
+
+  it.each([-3_600_000, 3_600_000])('does not jump when the wall is set by %i ms', (jumpMs) => {
+    const { now: wall } = Date;
+    const before = systemClock.now();
+    vi.spyOn(Date, 'now').mockImplementation(() => wall() + jumpMs);
+    expect(Math.abs(Date.now() - before)).toBeGreaterThan(3_000_000);
+    expect(systemClock.now()).toBeGreaterThanOrEqual(before);
+    expect(systemClock.now() - before).toBeLessThan(1_000_000);
+  });
+});
+
 describe('the cluster’s clock', () => {
   it('is the wall at rate 1 without another anchor', () => {
     const before = Date.now();
-    const now = systemClock.now();
+    const now = clusterClock({ rate: 1, realMs: before, clusterMs: before }).now();
     expect(now).toBeGreaterThanOrEqual(before);
     expect(now).toBeLessThanOrEqual(Date.now());
   });

@@ -83,11 +83,20 @@ export function sleepOn(
   });
 }
 
+/** Begins with the time of the wall and never jumps: it agrees with its timers, which do not either. */
+class SteadyClock extends RateClock {
+  override now(): number {
+    return Math.floor(performance.timeOrigin + performance.now());
+  }
+}
+
 /**
  * Real time: for what lives outside the simulated cluster (connections, election leases,
  * supervision). Everything that a user of the cluster can see uses the cluster's clock.
+ * When somebody sets the clock of the machine, this one goes on as if nothing had happened:
+ * deadlines neither pass at once nor stay away for hours.
  */
-export const systemClock: Clock = new RateClock({ rate: 1, realMs: 0, clusterMs: 0 });
+export const systemClock: Clock = new SteadyClock({ rate: 1, realMs: 0, clusterMs: 0 });
 
 /** The cluster's clock; all services of a cluster are given the same anchor. */
 export function clusterClock(anchor: ClockAnchor): Clock {

@@ -94,7 +94,7 @@ export function replicaSetEngine<O extends ReplicaOwner>(
           enqueueAdopters(pod);
           return;
         }
-        expectations.creationObserved(reference.uid);
+        expectations.creationObserved(reference.uid, pod.metadata.name);
         if (isBeingDeleted(pod)) observeDeletion(pod);
         enqueueOwner(pod);
       },

@@ -152,6 +152,24 @@ describe('a ReplicaSet', () => {
     },
   );
 
+  test('takes no pod whose creation went without an answer for another one that is yet to appear', async () => {
+    const { cluster } = clusterWith(7);
+    let creations = 0;
+    cluster.fault = ({ verb }) =>
+      verb === 'create' && (creations += 1) === 2 ? { error: connectionLost, when: 'after' } : undefined;
+    cluster.informers.held = true;
+    await expect(cluster.controllers[0]?.reconcile(KEY)).rejects.toThrow(connectionLost.message);
+    expect(cluster.all(Pods)).toHaveLength(3);
+    // The third was answered and has not appeared yet.
+    cluster.informers.deliver(2);
+    await cluster.controllers[0]?.reconcile(KEY);
+    cluster.informers.held = false;
+    cluster.informers.deliver();
+    await cluster.runToEnd();
+    expect(cluster.all(Pods)).toHaveLength(7);
+    expect(cluster.writes.filter(({ verb }) => verb === 'delete')).toEqual([]);
+  });
+
   test('gives up quietly in a namespace that is going away', async () => {
     const { cluster } = clusterWith(3);
     const error = new StatusError(403, 'Forbidden', 'no', { causes: [{ reason: 'NamespaceTerminating' }] });

@@ -117,7 +117,7 @@ export class ReplicaSetReconciler<O extends ReplicaOwner> {
     const seen = new Set(managedPods(owner).map(({ metadata }) => metadata.name));
     const generateName = draft.metadata.generateName ?? '';
     const names = this.#names.take(uid, count, generateName, (name) => seen.has(name));
-    expectations.expectCreations(uid, count);
+    expectations.expectCreations(uid, names);
     let attempted = 0;
     const { successes, error } = await slowStart(count, async (index) => {
       attempted += 1;
@@ -125,11 +125,11 @@ export class ReplicaSetReconciler<O extends ReplicaOwner> {
         await this.#createOne(client, owner, draft, names[index]!);
         events.normal(subject, 'SuccessfulCreate', `Created pod: ${names[index]}`);
       } catch (failure) {
-        expectations.creationObserved(uid);
+        expectations.creationObserved(uid, names[index]!);
         throw failure;
       }
     });
-    for (let skipped = attempted; skipped < count; skipped += 1) expectations.creationObserved(uid);
+    for (const skipped of names.slice(attempted)) expectations.creationObserved(uid, skipped);
     if (error !== undefined && !isOutage(error) && !isNamespaceTerminating(error)) {
       events.warning(subject, 'FailedCreate', `Error creating: ${messageOf(error)}`);
     }

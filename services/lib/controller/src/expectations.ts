@@ -10,7 +10,11 @@ import type { Clock } from '@orrery/kit/clock.ts';
 const EXPECTATION_LIFE_MS = 5 * 60_000;
 
 interface Expected {
-  creations: number;
+  /**
+   * Names, since a creation may be both seen and given up: when its answer is lost. Upstream only
+   * counts, so that such a one would pay for another that is yet to come.
+   */
+  readonly creations: Set<string>;
   /** UIDs, since a deletion may be reported twice: first as marked, then as gone. */
   readonly deletions: Set<string>;
   readonly sinceMs: number;
@@ -25,8 +29,9 @@ export class Expectations {
   }
 
   /** To be called before the creations are asked for, since their events may overtake the answers. */
-  expectCreations(key: string, count: number): void {
-    this.#of(key).creations += count;
+  expectCreations(key: string, names: Iterable<string>): void {
+    const { creations } = this.#of(key);
+    for (const name of names) creations.add(name);
   }
 
   /** To be called before the deletions are asked for. */
@@ -35,10 +40,9 @@ export class Expectations {
     for (const uid of uids) deletions.add(uid);
   }
 
-  /** One was seen, or failed and will never be seen. */
-  creationObserved(key: string): void {
-    const expected = this.#byKey.get(key);
-    if (expected !== undefined && expected.creations > 0) expected.creations -= 1;
+  /** It was seen, or failed, or nobody knows whether it will ever be seen. */
+  creationObserved(key: string, name: string): void {
+    this.#byKey.get(key)?.creations.delete(name);
   }
 
   /** It was seen to be deleted (or marked as such), or its deletion failed. */
@@ -50,7 +54,7 @@ export class Expectations {
   satisfied(key: string): boolean {
     const expected = this.#byKey.get(key);
     if (expected === undefined) return true;
-    const isOver = expected.creations === 0 && expected.deletions.size === 0;
+    const isOver = expected.creations.size === 0 && expected.deletions.size === 0;
     if (!isOver && this.#clock.now() - expected.sinceMs < EXPECTATION_LIFE_MS) return false;
     this.#byKey.delete(key);
     return true;
@@ -64,7 +68,7 @@ export class Expectations {
   #of(key: string): Expected {
     let expected = this.#byKey.get(key);
     if (expected === undefined) {
-      expected = { creations: 0, deletions: new Set(), sinceMs: this.#clock.now() };
+      expected = { creations: new Set(), deletions: new Set(), sinceMs: this.#clock.now() };
       this.#byKey.set(key, expected);
     }
     return expected;

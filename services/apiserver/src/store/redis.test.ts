@@ -28,7 +28,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-async function emptyStore(options: { logLimit?: number } = {}): Promise<StoreUnderTest> {
+async function emptyStore(options: { logLimit?: number; logBytes?: number } = {}): Promise<StoreUnderTest> {
   await admin.flushall();
   const highWaterFile = join(directory, `high-water-${(files += 1)}.json`);
   const store = await createRedisStore({ url: server.url, highWaterFile, logger, ...options });
@@ -36,6 +36,22 @@ async function emptyStore(options: { logLimit?: number } = {}): Promise<StoreUnd
 }
 
 describeStore('redis', emptyStore);
+
+it('keeps less of the log when objects are large', async () => {
+  const { store, dispose } = await emptyStore({ logBytes: 64_000 });
+  const events = await fill(store, 'pods', 200, 2_000);
+  const last = events.at(-1)!.revision;
+  expect(await admin.xlen('log')).toBeGreaterThan(30);
+  expect(await admin.xlen('log')).toBeLessThan(70);
+  const oldest = await store.eventsAfter('pods', 1, 10).then(
+    () => undefined,
+    (error: unknown) => (error as CompactedError).oldestRevision,
+  );
+  expect((await store.eventsAfter('pods', oldest!, 1_000)).events).toEqual(events.slice(oldest));
+  await fill(store, 'small', 200, 10);
+  expect((await store.eventsAfter('small', last, 1_000)).events).toHaveLength(200);
+  await dispose();
+});
 
 describe('redis and memory', () => {
   const keys = ['a/x', 'a/y', 'a-b/x', 'b/x'];
@@ -270,6 +286,22 @@ describe('redis: when it fails', () => {
     direct.disconnect();
   });
 
+  it('rejects writes when Redis cannot save, and goes on to read', async () => {
+    await store.create('pods', 'a/x', valueOf('one'));
+    const direct = new Redis(own.url);
+    await rm(dir, { recursive: true });
+    await direct.config('SET', 'save', '3600 1000000');
+    await direct.bgsave();
+    await vi.waitFor(async () =>
+      expect(await direct.info('persistence')).toContain('rdb_last_bgsave_status:err'),
+    );
+    await expect(store.create('pods', 'a/y', valueOf('two'))).rejects.toThrow(/^the store refuses: MISCONF/);
+    expect((await store.get('pods', 'a/x'))?.revision).toBe(1);
+    await direct.config('SET', 'stop-writes-on-bgsave-error', 'no');
+    expect(eventOf(await store.create('pods', 'a/y', valueOf('two'))).revision).toBe(2);
+    direct.disconnect();
+  });
+
   describe('and comes back older than it was', () => {
     const revisionsAreNew = async (highest: number): Promise<void> => {
       expect(await store.currentRevision()).toBeGreaterThan(highest);
@@ -351,6 +383,31 @@ describe('redis: when it fails', () => {
       }
       expect([rollbacks, otherRollbacks]).toEqual([1, 1]);
       await other.close();
+    });
+
+    it('is noticed by its epoch when its revision is higher, as in another history that went on', async () => {
+      await fill(store, 'pods', 10);
+      await store.close();
+      await open();
+      expect(await store.currentRevision()).toBe(10);
+      const direct = new Redis(own.url);
+      await direct.mset({ epoch: 'another', rev: '5000', floor: '5' });
+      direct.disconnect();
+      await vi.waitFor(() => store.currentRevision(), 5_000);
+      expect(rollbacks).toBe(1);
+      await revisionsAreNew(5_000);
+    });
+
+    it('is written down at once which history it is', async () => {
+      await vi.waitFor(() => store.currentRevision(), 5_000);
+      const epoch = async (): Promise<unknown> =>
+        (JSON.parse(await readFile(highWaterFile, 'utf8')) as { epoch: string }).epoch;
+      const direct = new Redis(own.url);
+      expect(await epoch()).toBe(await direct.get('epoch'));
+      await direct.flushall();
+      await store.currentRevision();
+      expect(await epoch()).toBe(await direct.get('epoch'));
+      direct.disconnect();
     });
 
     it('is not suspected when all is well, by the same process or the next', async () => {

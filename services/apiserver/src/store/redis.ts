@@ -10,6 +10,8 @@
  * | `heads`        | hash   | resource -> its newest revision                                  |
  * | `log`          | stream | entry `<revision>-0`: r resource, p previous revision of the     |
  * |                |        | resource, t A, M or D, k key, o json, b `<revision> <json>` before |
+ * | `logbytes`     | string | bytes of values in the newest part of the log                    |
+ * | `logmarks`     | list   | revisions at which the parts of the log begin, oldest first      |
  * | `fences`       | hash   | key of a lease -> `<uid>/<epoch>`                                |
  * | `expiry`       | zset   | `<resource> <key>`, score is the time in epoch ms                |
  * | `epoch`        | string | random name of this history of the store                         |
@@ -46,6 +48,8 @@ import {
 
 /** How many events the log keeps unless told otherwise. */
 const DEFAULT_LOG_LIMIT = 20_000;
+/** How many bytes of values: 20,000 of the largest objects would be 40 GB. */
+const DEFAULT_LOG_BYTES = 256 * 1024 * 1024;
 /** Distance by which a store that lost something is moved past what was given out. */
 const ROLLBACK_GAP = 1_000_000;
 /** Entries of the log that one call looks at: some 5 ms of Redis' time. */
@@ -67,6 +71,8 @@ export interface RedisStoreOptions {
   clock?: Clock;
   /** How many events the log keeps, more or less. */
   logLimit?: number;
+  /** How many bytes of values the log keeps, more or less. */
+  logBytes?: number;
 }
 
 /**
@@ -83,17 +89,18 @@ class RedisStore implements Store {
   readonly #connection: RedisConnection;
   readonly #mark: HighWaterMark;
   readonly #logger: Logger;
-  readonly #logLimit: string;
+  /** Entries and bytes. */
+  readonly #logLimits: readonly [string, string];
   readonly #rollbackListeners: (() => void)[] = [];
 
   constructor(
-    { url, logger, logLimit = DEFAULT_LOG_LIMIT }: RedisStoreOptions,
+    { url, logger, logLimit = DEFAULT_LOG_LIMIT, logBytes = DEFAULT_LOG_BYTES }: RedisStoreOptions,
     mark: HighWaterMark,
     clock: Clock,
   ) {
     this.#mark = mark;
     this.#logger = logger;
-    this.#logLimit = String(logLimit);
+    this.#logLimits = [String(logLimit), String(logBytes)];
     this.#connection = new RedisConnection({ url, clock, logger, check: (redis) => this.#recover(redis) });
   }
 
@@ -211,7 +218,7 @@ class RedisStore implements Store {
       setFence?.lease ?? '',
       fenceText(setFence),
       String(expiresAtMs ?? ''),
-      this.#logLimit,
+      ...this.#logLimits,
     ];
     if (expectedRevision !== undefined) args.push(String(expectedRevision));
     const reply = await this.#run(script, keysOf(resource), args, false);

@@ -9,11 +9,11 @@
 --       6 lease of the fence, '' for none         7 its uid and epoch
 --       8 lease whose fence is set, '' for none   9 its uid and epoch
 --      10 time of expiry in epoch ms, '' for never
---      11 how many entries the log keeps
---      12 expected revision (update, delete)
+--      11 how many entries the log keeps     12 how many bytes of values, more or less
+--      13 expected revision (update, delete)
 --
 -- Keys of the store as a whole have fixed names, for there is one Redis and no cluster:
--- epoch, rev, heads, fences, expiry, log (see redis.ts).
+-- epoch, rev, heads, fences, expiry, log, logbytes, logmarks (see redis.ts).
 --
 -- Results of every write:
 --   { 1, revision, previous revision of the resource, "<revision> <json>" before or nil }
@@ -22,6 +22,9 @@
 --   { -2 }                                                 the store has another epoch
 
 local CONFLICT, FENCED, OTHER_EPOCH = 0, -1, -2
+
+-- Into so many parts of alike size the log is divided; the oldest is cut off when there is another.
+local LOG_PARTS = 64
 
 -- The result that refuses the write before anything else is looked at, or nil.
 local function refuse()
@@ -40,11 +43,22 @@ local function expected()
   if not stored then
     return nil, { CONFLICT }
   end
-  local prefix = ARGV[12] .. ' '
+  local prefix = ARGV[13] .. ' '
   if string.sub(stored, 1, #prefix) ~= prefix then
     return nil, { CONFLICT, stored }
   end
   return stored, nil
+end
+
+-- Keeps the log small when objects are large: each part begins with a marked revision.
+local function limitLog(revision, bytes)
+  if redis.call('INCRBY', 'logbytes', bytes) < tonumber(ARGV[12]) / LOG_PARTS then
+    return
+  end
+  redis.call('SET', 'logbytes', 0)
+  if redis.call('RPUSH', 'logmarks', revision) > LOG_PARTS then
+    redis.call('XTRIM', 'log', 'MINID', '=', redis.call('LPOP', 'logmarks') .. '-0')
+  end
 end
 
 -- Takes the next revision, writes and logs. `kind` is A, M or D. Nothing can fail after
@@ -83,5 +97,6 @@ local function commit(kind, before)
     redis.call('XADD', 'log', 'MAXLEN', '~', ARGV[11], id,
       'r', resource, 'p', previous, 't', kind, 'k', key, 'o', value)
   end
+  limitLog(revision, #value + #(before or ''))
   return { 1, revision, previous, before }
 end

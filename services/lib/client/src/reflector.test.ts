@@ -281,6 +281,34 @@ describe('a reflector', () => {
     expect(names()).toEqual(['kept', 'new']);
   });
 
+  it('lists again when the store went back and on after a time in which nothing happened', async () => {
+    const { source, reflector, send, clock, names } = set();
+    source.put('kept');
+    const { head } = source;
+    source.put('forgotten');
+    await reflector.start();
+    await clock.advance(1_000);
+    expect(source.replays).toBe(1);
+    source.objects.delete('default/forgotten');
+    source.head = head;
+    send(source.put('new'));
+    await clock.advance(0);
+    expect(names()).toEqual(['kept', 'new']);
+  });
+
+  it('goes on from its second list as from the first', async () => {
+    const { source, reflector, send, clock, names } = set();
+    await reflector.start();
+    send(source.put('a'));
+    source.put('b');
+    source.compact();
+    await clock.advance(1_000);
+    send(source.put('c'));
+    await clock.advance(5_000);
+    expect(names()).toEqual(['a', 'b', 'c']);
+    expect(source.lists).toBe(2);
+  });
+
   it('takes no page that was fetched before it listed again', async () => {
     const { source, reflector, send, clock } = set();
     await reflector.start();

@@ -6,7 +6,7 @@ import {
   OBJECT_MODIFIED,
   serviceUnavailable,
 } from '@orrery/api/status-error.ts';
-import type { ResourceRef } from '@orrery/api/resources.ts';
+import { Leases, type ResourceRef } from '@orrery/api/resources.ts';
 import { silentLogger } from '@orrery/kit/logger.ts';
 import { ManualClock, settle } from '@orrery/kit/manual-clock.ts';
 import { describe, expect, it } from 'vitest';
@@ -234,6 +234,37 @@ describe('a leader', () => {
     store.hold = new Promise(() => undefined);
     await clock.advance(10_500);
     expect(a.signal().aborted).toBe(true);
+  });
+
+  it('counts the lease from when it asked for a renewal, not from the late answer', async () => {
+    const { store, clock } = set();
+    const a = replica(store, clock, 'a');
+    await settle();
+    let answer = (): void => undefined;
+    store.hold = new Promise((resolve) => (answer = resolve));
+    // Asked after 2 s, answered after 8 s, and the last one that is.
+    await clock.advance(8_000);
+    store.hold = undefined;
+    answer();
+    await settle();
+    store.down = true;
+    await clock.advance(3_900);
+    expect(a.signal().aborted).toBe(false);
+    await clock.advance(200);
+    expect(a.signal().aborted).toBe(true);
+  });
+
+  it('stops as soon as it finds another holder, whose Lease it leaves alone', async () => {
+    const { store, clock } = set();
+    const a = replica(store, clock, 'a');
+    await settle();
+    const lease = await store.client.get(Leases);
+    const spec = { ...lease.spec, holderIdentity: 'b', leaseTransitions: 1 };
+    await store.client.update(Leases, { ...lease, spec });
+    await clock.advance(2_100);
+    expect(a.signal().aborted).toBe(true);
+    expect(a.election.fence()).toBeUndefined();
+    expect(store.holder).toBe('b');
   });
 
   it('survives a short outage', async () => {

@@ -233,10 +233,15 @@ interface Mark {
   revision: number;
 }
 
-/** Settles at a size and forgets what was before. */
+/** Settles at a size and forgets what was before, all of it: also what the watcher is yet to see. */
 async function beginAt(replicas: number): Promise<Mark> {
   await scale(replicas);
   await settled(replicas);
+  await eventually('the watcher has caught up', async () => {
+    const behind = await loggedEvents(Pods, watcher.revision);
+    if (behind.length === 0) return true;
+    throw new Error(`it is ${behind.length} events behind`);
+  });
   ledger.takeViolations();
   watcher.forget();
   writer.takeAcknowledged();

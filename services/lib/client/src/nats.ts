@@ -1,6 +1,6 @@
 /** The connection to NATS: a messenger that may be away, and comes back by itself. */
 
-import { connect, Events, type NatsConnection, type Subscription } from 'nats';
+import { connect, DebugEvents, Events, type NatsConnection, type Subscription } from 'nats';
 import { systemClock } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
 
@@ -144,6 +144,9 @@ class NatsBroker implements Broker {
     for await (const { type } of connection.status()) {
       if (type === Events.Disconnect) this.#setConnected(false);
       else if (type === Events.Reconnect) this.#setConnected(true);
+      // The library would first wait for what it has sent to leave, which may never happen; what is
+      // published meanwhile would pile up.
+      else if (type === DebugEvents.StaleConnection) await connection.close();
     }
   }
 

@@ -152,6 +152,23 @@ describe('a ReplicaSet', () => {
     },
   );
 
+  test('repeats a creation without an answer under its name, as long as no cache shows what came of it', async () => {
+    const { cluster } = clusterWith(1);
+    cluster.informers.held = true;
+    cluster.fault = ({ verb }) => (verb === 'create' ? { error: connectionLost, when: 'after' } : undefined);
+    for (let look = 0; look < 3; look += 1) {
+      await cluster.controllers[0]?.reconcile(KEY).catch(() => undefined);
+      cluster.fault = undefined;
+    }
+    const created = cluster.writes.filter(({ verb }) => verb === 'create').map(({ key }) => key);
+    expect(created).toHaveLength(2);
+    expect(new Set(created).size).toBe(1);
+    cluster.informers.held = false;
+    cluster.informers.deliver();
+    await cluster.runToEnd();
+    expect(cluster.all(Pods)).toHaveLength(1);
+  });
+
   test('takes no pod whose creation went without an answer for another one that is yet to appear', async () => {
     const { cluster } = clusterWith(7);
     let creations = 0;

@@ -154,6 +154,19 @@ describe('an agent that was killed', () => {
   });
 });
 
+test('a pod that is there again while its end is under way, since the store went back, runs on', async () => {
+  const agent = new AgentUnderTest();
+  await agent.run('web');
+  const pod = agent.stored('web')!;
+  agent.erase('web', 0);
+  agent.put(pod);
+  await agent.settle();
+  expect(agent.sandboxes().map(({ uid }) => uid)).toEqual([pod.metadata.uid]);
+  expect(agent.containers().map(({ state }) => state)).toEqual(['CONTAINER_RUNNING']);
+  expect(agent.stored('web')?.status?.phase).toBe('Running');
+  expect(agent.addressesInUse()).toBe(1);
+});
+
 describe('an agent that stops', () => {
   test('can wait until the store knows everything', async () => {
     const agent = new AgentUnderTest();

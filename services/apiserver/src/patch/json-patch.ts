@@ -1,10 +1,16 @@
 /** JSON patch (RFC 6902): `application/json-patch+json`. */
 import { jsonEqual } from '@orrery/api/json.ts';
 import { StatusError, badRequest } from '@orrery/api/status-error.ts';
-import { type JsonObject, isJsonObject, jsonForm, withKey, withoutKey } from './json-value.ts';
+import { type JsonObject, isJsonObject, jsonForm, setKey } from './json-value.ts';
 
 /** More than this are refused with 413, as upstream does (apiserver/pkg/endpoints/handlers/patch.go). */
 export const MAX_JSON_PATCH_OPERATIONS = 10_000;
+
+/**
+ * What all copy operations of a patch may add to the document, in bytes of JSON: as much as upstream allows
+ * (`JSONPatchMaxCopyBytes`). Without it, forty lines that copy the document into itself make a terabyte.
+ */
+export const MAX_COPIED_BYTES = 3 * 1024 * 1024;
 
 /**
  * The original after all operations. Neither argument is changed; unchanged parts are shared with the original.
@@ -14,8 +20,10 @@ export const MAX_JSON_PATCH_OPERATIONS = 10_000;
  */
 export function jsonPatch(original: unknown, patch: unknown): unknown {
   const operations = parseOperations(patch);
+  const document = new PatchedDocument(original);
   try {
-    return operations.reduce(apply, original);
+    for (const operation of operations) document.apply(operation);
+    return document.root;
   } catch (error) {
     if (error instanceof OperationFailed) {
       throw new StatusError(
@@ -78,32 +86,128 @@ function textOf(operation: JsonObject, name: 'op' | 'path' | 'from'): string | u
   );
 }
 
-function apply(document: unknown, { op, path, from, value }: Operation): unknown {
-  const target = parsePointer(path);
-  switch (op) {
-    case 'add':
-      return add(document, target, given(value));
-    case 'remove':
-      return remove(document, target);
-    case 'replace':
-      read(document, target);
-      return replace(document, target, given(value));
-    case 'move': {
-      const source = parsePointer(from);
-      if (isWithin(target, source)) {
-        throw new OperationFailed('an object cannot move into itself');
-      }
-      return add(remove(document, source), target, read(document, source));
+type Container = unknown[] | Record<string, unknown>;
+
+/** The document between operations. What it got from outside is copied when it is first changed, and only then. */
+class PatchedDocument {
+  root: unknown;
+  /** Objects and lists made here, which nobody else holds and which stand in the document once: free to change. */
+  readonly #owned = new WeakSet<object>();
+  #copiedBytes = 0;
+
+  constructor(original: unknown) {
+    this.root = original;
+  }
+
+  apply({ op, path, from, value }: Operation): void {
+    const target = parsePointer(path);
+    switch (op) {
+      case 'add':
+        this.#add(target, given(value));
+        break;
+      case 'remove':
+        this.#remove(target);
+        break;
+      case 'replace':
+        read(this.root, target);
+        this.#replace(target, given(value));
+        break;
+      case 'move':
+        this.#move(parsePointer(from), target);
+        break;
+      case 'copy':
+        this.#add(target, this.#copyOf(read(this.root, parsePointer(from))));
+        break;
+      case 'test':
+        if (!jsonEqual(readOrNull(this.root, target), value ?? null)) {
+          throw new OperationFailed(`test of ${path} failed`);
+        }
+        break;
+      default:
+        throw new OperationFailed(`unknown operation ${op}`);
     }
-    case 'copy':
-      return add(document, target, read(document, parsePointer(from)));
-    case 'test':
-      if (!jsonEqual(readOrNull(document, target), value ?? null)) {
-        throw new OperationFailed(`test of ${path} failed`);
-      }
-      return document;
-    default:
-      throw new OperationFailed(`unknown operation ${op}`);
+  }
+
+  /** Sets an object's key, or inserts into a list, where `-` is the end. */
+  #add(path: readonly string[], value: unknown): void {
+    this.#change(path, value, (list, token) => {
+      list.splice(token === '-' ? list.length : arrayIndex(token, list.length), 0, value);
+    });
+  }
+
+  /** The path is known to exist. */
+  #replace(path: readonly string[], value: unknown): void {
+    this.#change(path, value, (list, token) => {
+      list[existingIndex(list, token)] = value;
+    });
+  }
+
+  #change(
+    path: readonly string[],
+    value: unknown,
+    changeList: (list: unknown[], token: string) => void,
+  ): void {
+    const last = path.at(-1);
+    if (last === undefined) {
+      this.root = value;
+      return;
+    }
+    const holder = this.#holderOf(path);
+    if (Array.isArray(holder)) changeList(holder, last);
+    else setKey(holder, last, value);
+  }
+
+  #remove(path: readonly string[]): void {
+    const last = path.at(-1);
+    if (last === undefined) {
+      throw new OperationFailed('the whole document cannot be removed');
+    }
+    read(this.root, path);
+    const holder = this.#holderOf(path);
+    if (Array.isArray(holder)) holder.splice(existingIndex(holder, last), 1);
+    else delete holder[last];
+  }
+
+  #move(source: readonly string[], target: readonly string[]): void {
+    if (isWithin(target, source)) {
+      throw new OperationFailed('an object cannot move into itself');
+    }
+    const value = read(this.root, source);
+    this.#remove(source);
+    this.#add(target, value);
+  }
+
+  /** A value of its own, so that a later operation changes one of the two and not both. */
+  #copyOf(value: unknown): unknown {
+    const text = JSON.stringify(value);
+    this.#copiedBytes += Buffer.byteLength(text);
+    if (this.#copiedBytes > MAX_COPIED_BYTES) {
+      throw new OperationFailed(`all copies together are larger than ${MAX_COPIED_BYTES} bytes`);
+    }
+    return JSON.parse(text) as unknown;
+  }
+
+  /** The object or list that holds the path's last token, free to change like everything on the way to it. */
+  #holderOf(path: readonly string[]): Container {
+    let holder = this.#own(this.root);
+    this.root = holder;
+    for (const token of path.slice(0, -1)) {
+      const inner = this.#own(read(holder, [token]));
+      if (Array.isArray(holder)) holder[existingIndex(holder, token)] = inner;
+      else setKey(holder, token, inner);
+      holder = inner;
+    }
+    return holder;
+  }
+
+  #own(value: unknown): Container {
+    if (!Array.isArray(value) && !isJsonObject(value)) {
+      throw new OperationFailed('there is nothing that could hold another value');
+    }
+    if (this.#owned.has(value)) return value as Container;
+    const copy: Container = Array.isArray(value) ? [...(value as unknown[])] : { ...value };
+    this.#owned.add(copy);
+    return copy;
   }
 }
 
@@ -151,64 +255,6 @@ function readOrNull(document: unknown, path: readonly string[]): unknown {
   const parent = path.length === 0 ? undefined : read(document, path.slice(0, -1));
   const last = path.at(-1) ?? '';
   return isJsonObject(parent) && !Object.hasOwn(parent, last) ? null : read(document, path);
-}
-
-/** Sets an object's key, or inserts into a list, where `-` is the end. */
-function add(document: unknown, path: readonly string[], value: unknown): unknown {
-  return change(document, path, value, (list, token) =>
-    list.toSpliced(token === '-' ? list.length : arrayIndex(token, list.length), 0, value),
-  );
-}
-
-/** The path is known to exist. */
-function replace(document: unknown, path: readonly string[], value: unknown): unknown {
-  return change(document, path, value, (list, token) => list.with(existingIndex(list, token), value));
-}
-
-/** Rebuilds the objects and lists on the way to a path and shares the rest. */
-function change(
-  document: unknown,
-  path: readonly string[],
-  value: unknown,
-  changeList: (list: readonly unknown[], token: string) => unknown[],
-): unknown {
-  const [token, ...rest] = path;
-  if (token === undefined) {
-    return value;
-  }
-  if (Array.isArray(document)) {
-    return rest.length === 0
-      ? changeList(document, token)
-      : changeItem(document, token, (item) => change(item, rest, value, changeList));
-  }
-  if (!isJsonObject(document)) {
-    throw new OperationFailed(`there is nothing to hold ${token}`);
-  }
-  if (rest.length === 0) {
-    return withKey(document, token, value);
-  }
-  return withKey(document, token, change(read(document, [token]), rest, value, changeList));
-}
-
-function remove(document: unknown, path: readonly string[]): unknown {
-  const [token, ...rest] = path;
-  if (token === undefined) {
-    throw new OperationFailed('the whole document cannot be removed');
-  }
-  if (rest.length > 0) {
-    return Array.isArray(document)
-      ? changeItem(document, token, (item) => remove(item, rest))
-      : withKey(document as JsonObject, token, remove(read(document, [token]), rest));
-  }
-  read(document, [token]);
-  return Array.isArray(document)
-    ? document.toSpliced(existingIndex(document, token), 1)
-    : withoutKey(document as JsonObject, token);
-}
-
-function changeItem(list: readonly unknown[], token: string, changed: (item: unknown) => unknown): unknown[] {
-  const index = existingIndex(list, token);
-  return list.with(index, changed(list[index]));
 }
 
 function existingIndex(list: readonly unknown[], token: string): number {

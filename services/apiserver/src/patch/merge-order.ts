@@ -50,7 +50,7 @@ export function orderBy(items: readonly unknown[], order: readonly unknown[], li
 }
 
 /** The first place of each key. */
-function placesIn(items: readonly unknown[], list: ListMerge): Map<unknown, number> {
+export function placesIn(items: readonly unknown[], list: ListMerge): Map<unknown, number> {
   const places = new Map<unknown, number>();
   for (const [index, item] of items.entries()) {
     const key = keyOf(item, list);

@@ -1,6 +1,6 @@
 /** JSON merge patch (RFC 7386): `application/merge-patch+json`. */
 import { badRequest } from '@orrery/api/status-error.ts';
-import { type JsonObject, isJsonObject, jsonForm, setKey, withKey, withoutKey } from './json-value.ts';
+import { type JsonObject, ObjectDraft, isJsonObject, jsonForm, setKey } from './json-value.ts';
 
 /**
  * The original with the patch merged in: null deletes a key, objects merge, everything else replaces. Neither argument
@@ -18,21 +18,21 @@ export function mergePatch(original: JsonObject, patch: unknown): JsonObject {
 }
 
 function mergeObject(original: JsonObject, patch: JsonObject): JsonObject {
-  let merged = original;
+  const merged = new ObjectDraft(original);
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) {
-      merged = withoutKey(merged, key);
+      merged.delete(key);
       continue;
     }
-    const before = Object.hasOwn(merged, key) ? merged[key] : undefined;
+    const before = merged.get(key);
     const after = isJsonObject(value)
       ? isJsonObject(before)
         ? mergeObject(before, value)
         : withoutNulls(value)
       : value;
-    merged = withKey(merged, key, after);
+    merged.set(key, after);
   }
-  return merged;
+  return merged.value;
 }
 
 /** A new object in a patch is merged into nothing: there is nothing for its nulls to delete. */

@@ -7,8 +7,8 @@
  */
 import { StatusError, badRequest } from '@orrery/api/status-error.ts';
 import { type Field, type ValueType, messageType } from '../schema/table.ts';
-import { type JsonObject, isJsonObject, jsonForm, setKey, withKey, withoutKey } from './json-value.ts';
-import { type ListMerge, keyOf, mergeOrder, orderBy } from './merge-order.ts';
+import { type JsonObject, ObjectDraft, isJsonObject, jsonForm, setKey, withoutKey } from './json-value.ts';
+import { type ListMerge, keyOf, mergeOrder, orderBy, placesIn } from './merge-order.ts';
 
 const PATCH = '$patch';
 const RETAIN_KEYS = '$retainKeys';
@@ -44,27 +44,27 @@ function mergeObject(original: JsonObject, patch: JsonObject, type: ValueType | 
         throw unclassified(`unknown patch type: ${goValue(patch[PATCH])} in map: ${goMap(patch)}`);
     }
   }
-  let merged = retainKeys(original, patch);
+  const merged = new ObjectDraft(original);
+  retainKeys(merged, patch);
   for (const key of listsIn(patch)) {
-    merged = mergeListField(merged, patch, key, type);
+    mergeListField(merged, patch, key, fieldOf(type, key));
   }
   for (const [key, value] of Object.entries(patch)) {
     if (!key.startsWith('$') && !Array.isArray(value)) {
-      merged = mergeField(merged, key, value, fieldOf(type, key));
+      mergeField(merged, key, value, fieldOf(type, key));
     }
   }
-  return merged;
+  return merged.value;
 }
 
-function mergeField(merged: JsonObject, key: string, value: unknown, field: FieldInfo): JsonObject {
+function mergeField(merged: ObjectDraft, key: string, value: unknown, field: FieldInfo): void {
   if (value === null) {
-    return withoutKey(merged, key);
+    merged.delete(key);
+    return;
   }
-  const before = Object.hasOwn(merged, key) ? merged[key] : undefined;
-  if (isJsonObject(value) && isJsonObject(before) && !field.replace) {
-    return withKey(merged, key, mergeObject(before, value, field.type));
-  }
-  return withKey(merged, key, withoutDirectives(value));
+  const before = merged.get(key);
+  const merges = isJsonObject(value) && isJsonObject(before) && !field.replace;
+  merged.set(key, merges ? mergeObject(before, value, field.type) : withoutDirectives(value));
 }
 
 /** What the type table says about a key; nothing for keys of maps and of objects without a schema. */
@@ -113,27 +113,22 @@ function listsIn(patch: JsonObject): Set<string> {
 }
 
 /** One list field with its elements in the patch, its deletions and its order. */
-function mergeListField(
-  merged: JsonObject,
-  patch: JsonObject,
-  key: string,
-  type: ValueType | undefined,
-): JsonObject {
-  const field = fieldOf(type, key);
-  const before = Object.hasOwn(merged, key) ? merged[key] : undefined;
-  const elements = patch[key];
+function mergeListField(merged: ObjectDraft, patch: JsonObject, key: string, field: FieldInfo): void {
+  const before = merged.get(key);
+  const elements = Object.hasOwn(patch, key) ? patch[key] : undefined;
   if (elements !== undefined && !Array.isArray(elements)) {
     // The field is deleted or replaced by something else: an order for it has no meaning.
-    return merged;
+    return;
   }
   const deletions = patch[`${DELETE_FROM_LIST}/${key}`] as unknown[] | undefined;
   const order = patch[`${SET_ORDER}/${key}`] as unknown[] | undefined;
   if (field.mergeKey === undefined) {
-    return elements === undefined ? merged : withKey(merged, key, withoutDirectives(elements));
+    if (elements !== undefined) merged.set(key, withoutDirectives(elements));
+    return;
   }
   const present = Array.isArray(before) ? (before as unknown[]) : undefined;
   if (present === undefined && elements === undefined) {
-    return merged;
+    return;
   }
   const list = mergeList(present ?? [], elements ?? [], {
     mergeKey: field.mergeKey,
@@ -141,7 +136,7 @@ function mergeListField(
     deletions: deletions ?? [],
     itemType: field.type?.form === 'list' ? field.type.item : undefined,
   });
-  return withKey(merged, key, list);
+  merged.set(key, list);
 }
 
 interface ListChange extends ListMerge {
@@ -153,7 +148,8 @@ interface ListChange extends ListMerge {
 function mergeList(present: unknown[], patch: unknown[], change: ListChange): unknown[] {
   rejectListsOfLists([...present, ...patch]);
   if (change.mergeKey === '') {
-    const kept = present.filter((item) => !change.deletions.includes(item));
+    const deleted = new Set(change.deletions);
+    const kept = present.filter((item) => !deleted.has(item));
     const all = [...new Set([...kept, ...patch])];
     return mergeOrder(all, kept, orderOf(patch, change), change);
   }
@@ -162,13 +158,15 @@ function mergeList(present: unknown[], patch: unknown[], change: ListChange): un
     rejectConflictingOrder(elements, change.order, change);
   }
   const all = [...base];
+  const places = placesIn(all, change);
   for (const element of elements) {
-    const at = all.findIndex((item) => keyOf(item, change) === keyOf(element, change));
+    const key = keyOf(element, change);
+    const at = places.get(key) ?? all.length;
     const existing = all[at];
     if (isJsonObject(existing)) {
       all[at] = mergeObject(existing, element, change.itemType);
     } else {
-      all.push(withoutDirectives(element));
+      places.set(key, all.push(withoutDirectives(element)) - 1);
     }
   }
   return mergeOrder(all, present, orderOf(elements, change), change);
@@ -185,7 +183,7 @@ function applyElementDirectives(
   patch: readonly unknown[],
   mergeKey: string,
 ): { base: unknown[]; elements: JsonObject[] } {
-  let base = [...present];
+  const deleted = new Set<unknown>();
   let replaces = false;
   const elements: JsonObject[] = [];
   for (const element of patch) {
@@ -204,7 +202,7 @@ function applyElementDirectives(
         elements.push(element);
         break;
       case 'delete':
-        base = base.filter((item) => !isJsonObject(item) || item[mergeKey] !== element[mergeKey]);
+        deleted.add(element[mergeKey]);
         break;
       case 'merge':
         throw unclassified('merging lists cannot yet be specified in the patch');
@@ -212,7 +210,8 @@ function applyElementDirectives(
         throw unclassified(`unknown patch type: ${goValue(element[PATCH])} in map: ${goMap(element)}`);
     }
   }
-  return { base: replaces ? [] : base, elements };
+  const base = replaces ? [] : present.filter((item) => !isJsonObject(item) || !deleted.has(item[mergeKey]));
+  return { base, elements };
 }
 
 /** A patch must name its elements in the order that it asks for, and order all of them. */
@@ -243,9 +242,9 @@ function rejectListsOfLists(items: readonly unknown[]): void {
 }
 
 /** `$retainKeys` names all keys that stay; the patch may set no others. */
-function retainKeys(original: JsonObject, patch: JsonObject): JsonObject {
+function retainKeys(merged: ObjectDraft, patch: JsonObject): void {
   if (!Object.hasOwn(patch, RETAIN_KEYS)) {
-    return original;
+    return;
   }
   const retained = patch[RETAIN_KEYS];
   if (!Array.isArray(retained)) {
@@ -258,9 +257,9 @@ function retainKeys(original: JsonObject, patch: JsonObject): JsonObject {
   if (strays.length > 0) {
     throw badRequest('invalid patch format of retainKeys');
   }
-  return Object.keys(original)
-    .filter((key) => !keys.has(key))
-    .reduce(withoutKey, original);
+  for (const key of Object.keys(merged.value)) {
+    if (!keys.has(key)) merged.delete(key);
+  }
 }
 
 /** A value that is new to the original: nothing for its directives and nulls to act on. */

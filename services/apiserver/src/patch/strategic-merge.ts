@@ -297,7 +297,8 @@ function goMap(object: JsonObject): string {
   return `map[${entries.join(' ')}]`;
 }
 
-function goValue(value: unknown): string {
+/** As Go's %v prints any JSON value. */
+export function goValue(value: unknown): string {
   if (Array.isArray(value)) {
     return `[${value.map(goValue).join(' ')}]`;
   }

@@ -14,7 +14,7 @@ const OLD_NODE_LABELS: Readonly<Record<string, { since: string; use: string }>> 
 export function podWarnings(spec: PodSpec, path: string): string[] {
   const warnings: string[] = [];
   for (const key in spec.nodeSelector) {
-    const old = OLD_NODE_LABELS[key];
+    const old = Object.hasOwn(OLD_NODE_LABELS, key) ? OLD_NODE_LABELS[key] : undefined;
     if (old !== undefined) {
       warnings.push(`${path}.nodeSelector[${key}]: deprecated since ${old.since}; use "${old.use}" instead`);
     }

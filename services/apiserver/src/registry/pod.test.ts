@@ -68,7 +68,7 @@ describe('warnings about a pod', () => {
   it('name what is likely a mistake', () => {
     const pod = sample<Pod>('pods', {
       spec: {
-        nodeSelector: { 'beta.kubernetes.io/os': 'linux' },
+        nodeSelector: { 'beta.kubernetes.io/os': 'linux', constructor: 'x' },
         containers: [
           {
             ...main,

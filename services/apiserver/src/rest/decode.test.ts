@@ -88,6 +88,23 @@ describe('bodies that cannot be taken', () => {
       message: 'error converting YAML to JSON: yaml: line 1: ',
     },
     {
+      name: 'an avalanche of YAML aliases',
+      body: `a: &a [x, x, x, x, x, x, x, x]\n${aliases(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'])}`,
+      type: 'application/yaml',
+      message: 'error converting YAML to JSON: yaml: ',
+    },
+    {
+      name: 'lists in lists without end',
+      body: '['.repeat(100_000),
+      message:
+        "the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: exceeded max depth",
+    },
+    {
+      name: 'objects in objects without end',
+      body: `{"metadata":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_001)}`,
+      message: 'json: exceeded max depth',
+    },
+    {
       name: 'more than 3 MiB',
       body: Buffer.alloc(MAX_BODY_BYTES + 1, 32),
       code: 413,
@@ -106,6 +123,14 @@ describe('bodies that cannot be taken', () => {
     },
   );
 });
+
+/** Each line is eight times the line before it. */
+function aliases(names: readonly string[]): string {
+  const lines = names
+    .slice(1)
+    .map((name, index) => `${name}: &${name} [${Array(8).fill(`*${names[index]}`).join(', ')}]`);
+  return lines.join('\n');
+}
 
 describe('bodies in other encodings', () => {
   test('YAML, with words of YAML 1.1 and duplicate keys', async () => {

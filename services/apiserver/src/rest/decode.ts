@@ -4,7 +4,7 @@ import type { KubeObject } from '@orrery/api/gen/types.ts';
 import { apiVersionOf, parseApiVersion } from '@orrery/api/resources.ts';
 import { badRequest, type StatusError } from '@orrery/api/status-error.ts';
 import { conform } from '../schema/conform.ts';
-import { parseJson } from '../schema/json.ts';
+import { depthError, parseJson } from '../schema/json.ts';
 import { decodeEnvelope } from '../schema/protobuf.ts';
 import { typeNameOf } from '../schema/table.ts';
 import { unsupportedMediaType } from './errors.ts';
@@ -48,13 +48,17 @@ export async function decodeObject(
 ): Promise<DecodedObject> {
   const typeName = typeNameOf(expected.group, expected.version, expected.kind);
   if (typeName === undefined) throw new Error(`${expected.kind} is not in the type table`);
-  const { value, duplicates } = await parseBody(body, contentType, expected, typeName, findsDuplicates);
-  const candidate = asObject(value, body, expected.kind);
-  checkKind(candidate, expected);
-  const { object, unknown } = conform(typeName, candidate);
-  const { kind: _kind, apiVersion: _apiVersion, ...rest } = object as unknown as KubeObject;
-  rest.metadata ??= {} as KubeObject['metadata'];
-  return { object: rest, problems: fieldProblems(unknown, duplicates) };
+  try {
+    const { value, duplicates } = await parseBody(body, contentType, expected, typeName, findsDuplicates);
+    const candidate = asObject(value, body, expected.kind);
+    checkKind(candidate, expected);
+    const { object, unknown } = conform(typeName, candidate);
+    const { kind: _kind, apiVersion: _apiVersion, ...rest } = object as unknown as KubeObject;
+    rest.metadata ??= {} as KubeObject['metadata'];
+    return { object: rest, problems: fieldProblems(unknown, duplicates) };
+  } catch (error) {
+    throw depthError(error);
+  }
 }
 
 async function parseBody(

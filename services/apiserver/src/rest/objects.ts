@@ -1,5 +1,6 @@
 /** get, list, create and update of objects and of their status and finalize subresources. */
 
+import { badRequest } from '@orrery/api/status-error.ts';
 import { readBody } from './body.ts';
 import type { ExpectedKind } from './decode.ts';
 import { decodeObject } from './decode.ts';
@@ -101,6 +102,20 @@ export async function createObject(edge: Edge, exchange: Exchange, target: Targe
   await sendObject(exchange, 201, target, value, answer);
 }
 
+/**
+ * What replaces an object must name it, and by the name of the URL.
+ * @throws StatusError 400 when it does not (`checkName` of apiserver/pkg/endpoints/handlers/rest.go).
+ */
+export function requireName({ metadata }: { metadata?: { name?: string } }, name: string): void {
+  const given = metadata?.name ?? '';
+  if (given === name) return;
+  throw badRequest(
+    given === ''
+      ? `the name of the object (${name} based on URL) was undeterminable: name must be provided`
+      : `the name of the object (${given}) does not match the name on the URL (${name})`,
+  );
+}
+
 export async function updateObject(
   edge: Edge,
   exchange: Exchange,
@@ -108,6 +123,7 @@ export async function updateObject(
   options: UpdateOptions,
 ): Promise<void> {
   const { answer, object, dryRun } = await readWrite(edge, exchange, target, 'UpdateOptions');
+  requireName(object, target.name);
   const { value, created } = await edge.api.update(
     target.served.definition,
     target.namespace,

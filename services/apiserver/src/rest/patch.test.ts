@@ -94,7 +94,54 @@ describe('patch', () => {
     const refused = await patch(`${CONFIG_MAPS}/a`, STRATEGIC, { dat: {} }, '?fieldValidation=Strict');
     expect(refused.code).toBe(422);
     expect(refused.json()['message']).toBe(
-      String.raw` "" is invalid: patch: Invalid value: "{\"dat\":{}}": strict decoding error: unknown field "dat"`,
+      ' "" is invalid: patch: Invalid value: "map[dat:map[]]": strict decoding error: unknown field "dat"',
+    );
+  });
+
+  test.each([
+    [{ replicas: 'x' }, 'map[spec:map[replicas:x]]', 'unrecognized type: int32'],
+    [{ paused: 'yes' }, 'map[spec:map[paused:yes]]', 'unrecognized type: bool'],
+    [{ strategy: { type: 1 } }, 'map[spec:map[strategy:map[type:1]]]', 'cannot convert int64 to string'],
+    [{ strategy: { type: true } }, 'map[spec:map[strategy:map[type:true]]]', 'unrecognized type: string'],
+    [{ replicas: 1.5 }, 'map[spec:map[replicas:1.5]]', 'cannot convert float64 to int32'],
+    [{ strategy: 'x' }, 'map[spec:map[strategy:x]]', 'cannot restore struct from: string'],
+    [
+      { selector: { matchLabels: [] } },
+      'map[spec:map[selector:map[matchLabels:[]]]]',
+      'cannot restore map from slice',
+    ],
+    [
+      { template: { spec: { containers: { name: 'c' } } } },
+      'map[spec:map[template:map[spec:map[containers:map[name:c]]]]]',
+      'cannot restore slice from map',
+    ],
+  ])('a strategic merge of %j says what its converter says', async (spec, shown, problem) => {
+    const answer = await patch(`${DEPLOYMENTS}/d`, STRATEGIC, { spec });
+    expect(answer.code).toBe(422);
+    expect(answer.json()['message']).toBe(` "" is invalid: patch: Invalid value: "${shown}": ${problem}`);
+  });
+
+  test.each([
+    [MERGE, '{"data":'.repeat(50_000) + '1' + '}'.repeat(50_000)],
+    [STRATEGIC, '{"data":'.repeat(50_000) + '1' + '}'.repeat(50_000)],
+    [JSON_PATCH, `[{"op":"add","path":"/data","value":${'['.repeat(50_000)}${']'.repeat(50_000)}}]`],
+  ])('%s without end is the fault of the client', async (type, body) => {
+    for (const query of ['', '?fieldValidation=Ignore']) {
+      const answer = await fixture.ask(`${CONFIG_MAPS}/a${query}`, {
+        method: 'PATCH',
+        headers: { 'content-type': type },
+        body,
+      });
+      expect(answer.code).toBeGreaterThanOrEqual(400);
+      expect(answer.code).toBeLessThan(500);
+    }
+  });
+
+  test('the patched object keeps its name', async () => {
+    const answer = await patch(`${CONFIG_MAPS}/a`, MERGE, { metadata: { name: null } });
+    expect(answer.code).toBe(400);
+    expect(answer.json()['message']).toBe(
+      'the name of the object (a based on URL) was undeterminable: name must be provided',
     );
   });
 

@@ -5,9 +5,9 @@ import { badRequest, field, invalid, StatusError } from '@orrery/api/status-erro
 import { jsonPatch } from '../patch/json-patch.ts';
 import { type JsonObject, isJsonObject } from '../patch/json-value.ts';
 import { mergePatch } from '../patch/merge-patch.ts';
-import { strategicMerge } from '../patch/strategic-merge.ts';
+import { goValue, strategicMerge } from '../patch/strategic-merge.ts';
 import { conform } from '../schema/conform.ts';
-import { findDuplicates, syntaxProblem } from '../schema/json.ts';
+import { depthError, findDuplicates, syntaxProblem } from '../schema/json.ts';
 import type { UpdateOptions } from '../verbs/api.ts';
 import { readBody } from './body.ts';
 import { fromStored, toStored } from './conversion.ts';
@@ -16,7 +16,7 @@ import type { Edge } from './edge.ts';
 import { unsupportedMediaType } from './errors.ts';
 import { type Exchange, requestContext } from './exchange.ts';
 import { parseMediaType } from './media-type.ts';
-import { answerForm, sendObject } from './objects.ts';
+import { answerForm, requireName, sendObject } from './objects.ts';
 import type { Target } from './router.ts';
 import { dryRunOf, type FieldValidation, fieldValidationOf, strictDecodingError } from './write-options.ts';
 
@@ -28,7 +28,6 @@ const PATCH_TYPES = [JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH];
 /** A patch as it came, ready to be applied to an object as often as conflicts make it necessary. */
 export interface Patch {
   readonly type: string;
-  readonly text: string;
   readonly document: unknown;
   /** Paths of keys that occur twice in the patch itself. */
   readonly duplicates: readonly string[];
@@ -47,14 +46,13 @@ export async function readPatch(exchange: Exchange): Promise<Patch> {
     ]);
   }
   const text = (await readBody(request)).toString();
-  return {
-    type,
-    text,
-    document: parsePatch(text, type),
-    duplicates:
-      validation === 'Ignore' ? [] : findDuplicates(text).map((path) => duplicateProblem(type, path)),
-    validation,
-  };
+  try {
+    const document = parsePatch(text, type);
+    const duplicates = validation === 'Ignore' ? [] : findDuplicates(text);
+    return { type, document, duplicates: duplicates.map((path) => duplicateProblem(type, path)), validation };
+  } catch (error) {
+    throw depthError(error);
+  }
 }
 
 function parsePatch(text: string, type: string): unknown {
@@ -77,6 +75,19 @@ function duplicateProblem(type: string, path: string): string {
  * @throws StatusError 400 and 422 in the words of apiserver/pkg/endpoints/handlers/patch.go.
  */
 export function applyPatch(
+  typeName: string,
+  current: JsonObject,
+  patch: Patch,
+  warnings: string[],
+): KubeObject {
+  try {
+    return conformingResult(typeName, current, patch, warnings);
+  } catch (error) {
+    throw depthError(error);
+  }
+}
+
+function conformingResult(
   typeName: string,
   current: JsonObject,
   patch: Patch,
@@ -115,7 +126,7 @@ function patchedJson(typeName: string, current: JsonObject, patch: Patch): JsonO
 
 function conformPatched(typeName: string, patched: JsonObject, patch: Patch): ReturnType<typeof conform> {
   try {
-    return conform(typeName, patched);
+    return conform(typeName, patched, patch.type === STRATEGIC_MERGE_PATCH ? 'converter' : 'decoder');
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
     // The patch was well-formed; what it makes of the object is not.
@@ -123,9 +134,9 @@ function conformPatched(typeName: string, patched: JsonObject, patch: Patch): Re
   }
 }
 
-/** Upstream shows the patched object, or the patch itself for strategic merges. */
+/** Upstream shows the patched object, or the patch itself, as Go prints a map, for strategic merges. */
 function invalidPatch(patched: unknown, patch: Patch, why: string): StatusError {
-  const shown = patch.type === STRATEGIC_MERGE_PATCH ? patch.text : JSON.stringify(patched);
+  const shown = patch.type === STRATEGIC_MERGE_PATCH ? goValue(patch.document) : JSON.stringify(patched);
   return invalid({ group: '', kind: '', name: '' }, [field.invalid('patch', shown, why)]);
 }
 
@@ -149,7 +160,9 @@ export async function patchObject(
       problems = [];
       const { kind, apiVersion } = served;
       const form = { ...fromStored(served, current), kind, apiVersion } as unknown as JsonObject;
-      return toStored(served, applyPatch(served.typeName, form, patch, problems));
+      const patched = applyPatch(served.typeName, form, patch, problems);
+      requireName(patched, name);
+      return toStored(served, patched);
     },
     options,
     requestContext(exchange, dryRun),

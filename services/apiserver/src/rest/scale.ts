@@ -1,17 +1,17 @@
 /** The scale subresource: replicas of any workload as autoscaling/v1 Scale. */
 
 import type { KubeObject, Scale } from '@orrery/api/gen/types.ts';
-import { badRequest, field, invalid, methodNotAllowed } from '@orrery/api/status-error.ts';
+import { field, invalid, methodNotAllowed } from '@orrery/api/status-error.ts';
 import type { JsonObject } from '../patch/json-value.ts';
-import type { ScaleMapping } from '../registry/definition.ts';
+import { ageColumn, column, nameColumn } from '../registry/columns.ts';
+import type { Column, ScaleMapping } from '../registry/definition.ts';
+import type { ServedResource } from './catalog.ts';
 import type { ExpectedKind } from './decode.ts';
 import type { Edge } from './edge.ts';
 import { type Exchange, requestContext } from './exchange.ts';
-import { plainForms } from './negotiation.ts';
-import { readObject } from './objects.ts';
+import { answerForm, type AnswerForm, readObject, requireName, sendObject } from './objects.ts';
 import { applyPatch, readPatch } from './patch.ts';
 import { optional } from './query.ts';
-import { sendJson } from './respond.ts';
 import type { Target } from './router.ts';
 import { dryRunOf, fieldValidationOf } from './write-options.ts';
 
@@ -25,28 +25,54 @@ function mappingOf({ served }: Target): ScaleMapping<KubeObject> {
   return scale;
 }
 
-/** The stored object as a Scale. */
+/** What `kubectl get --subresource=scale` shows. */
+const SCALE_COLUMNS: readonly Column<Scale & KubeObject>[] = [
+  nameColumn,
+  column('Desired', ({ spec }) => spec?.replicas ?? 0, 'integer'),
+  column('Available', ({ status }) => status?.replicas ?? 0, 'integer'),
+  ageColumn,
+];
+
+/** The resource as its scale: answers are rendered like those of any other kind. */
+function servedAsScale({ definition, ...served }: ServedResource): ServedResource {
+  const { rowConditions: _rowConditions, ...rest } = definition;
+  const columns = SCALE_COLUMNS as unknown as readonly Column<KubeObject>[];
+  const { kind, group, version } = SCALE;
+  return {
+    ...served,
+    definition: { ...rest, columns },
+    kind,
+    apiVersion: `${group}/${version}`,
+    isStoredForm: true,
+  };
+}
+
+/** The stored object as a Scale, without kind and apiVersion. */
 function scaleOf(mapping: ScaleMapping<KubeObject>, object: KubeObject): Scale {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const selector = mapping.selector(object);
   return {
-    kind: 'Scale',
-    apiVersion: 'autoscaling/v1',
     metadata: { name, namespace: namespace ?? '', uid, resourceVersion, creationTimestamp },
     spec: { replicas: mapping.replicas(object) },
     status: { replicas: mapping.statusReplicas(object), ...optional('selector', selector || undefined) },
   };
 }
 
+function sendScale(
+  exchange: Exchange,
+  target: Target,
+  object: KubeObject,
+  answer: AnswerForm,
+): Promise<void> {
+  const value = JSON.stringify(scaleOf(mappingOf(target), object));
+  return sendObject(exchange, 200, { ...target, served: servedAsScale(target.served) }, value, answer);
+}
+
 /** Carries replicas and preconditions of a Scale over into the object. */
 function applyScale(mapping: ScaleMapping<KubeObject>, object: KubeObject, scale: Scale): KubeObject {
   const { metadata } = object;
-  const { name, uid, resourceVersion } = scale.metadata;
-  if (name !== undefined && name !== '' && name !== metadata.name) {
-    throw badRequest(
-      `the name of the object (${name}) does not match the name on the URL (${metadata.name})`,
-    );
-  }
+  const { uid, resourceVersion } = scale.metadata;
+  requireName(scale, metadata.name);
   const replicas = scale.spec?.replicas ?? 0;
   if (replicas < 0) {
     throw invalid({ group: 'autoscaling', kind: 'Scale', name: metadata.name }, [
@@ -61,11 +87,9 @@ function applyScale(mapping: ScaleMapping<KubeObject>, object: KubeObject, scale
 }
 
 export async function getScale(edge: Edge, exchange: Exchange, target: Target): Promise<void> {
-  const mapping = mappingOf(target);
-  const { encoding } = plainForms.negotiate(exchange.request.headers.accept);
+  const answer = answerForm(edge, exchange);
   const { value } = await edge.api.get(target.served.definition, target.namespace, target.name);
-  const scale = scaleOf(mapping, JSON.parse(value) as KubeObject);
-  await sendJson(exchange, 200, encoding, JSON.stringify(scale));
+  await sendScale(exchange, target, JSON.parse(value) as KubeObject, answer);
 }
 
 export async function updateScale(edge: Edge, exchange: Exchange, target: Target): Promise<void> {
@@ -81,7 +105,8 @@ export async function patchScale(edge: Edge, exchange: Exchange, target: Target)
   const dryRun = dryRunOf(exchange, 'PatchOptions');
   const patch = await readPatch(exchange);
   await changeScale(edge, exchange, target, dryRun, (object, warnings) => {
-    const present = scaleOf(mapping, object) as unknown as JsonObject;
+    const { kind, group, version } = SCALE;
+    const present: JsonObject = { ...scaleOf(mapping, object), kind, apiVersion: `${group}/${version}` };
     return applyScale(mapping, object, applyPatch(SCALE_TYPE, present, patch, warnings) as Scale);
   });
 }
@@ -94,7 +119,7 @@ async function changeScale(
   change: (object: KubeObject, warnings: string[]) => KubeObject,
 ): Promise<void> {
   const { served, namespace, name } = target;
-  const { encoding } = plainForms.negotiate(exchange.request.headers.accept);
+  const answer = answerForm(edge, exchange);
   let problems: string[] = [];
   const { object } = await edge.api.modify(
     served.definition,
@@ -108,5 +133,5 @@ async function changeScale(
     requestContext(exchange, dryRun),
   );
   exchange.warnings.push(...problems);
-  await sendJson(exchange, 200, encoding, JSON.stringify(scaleOf(mappingOf(target), object)));
+  await sendScale(exchange, target, object, answer);
 }

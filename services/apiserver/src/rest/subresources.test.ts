@@ -37,6 +37,20 @@ describe('scale', () => {
     });
   });
 
+  test('is a table for kubectl get', async () => {
+    const accept = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
+    const table = (await fixture.ask(SCALE, { headers: { accept } })).json<{
+      kind: string;
+      columnDefinitions: { name: string }[];
+      rows: { cells: unknown[]; object: object }[];
+    }>();
+    expect(table.kind).toBe('Table');
+    expect(table.columnDefinitions.map(({ name }) => name)).toEqual(['Name', 'Desired', 'Available', 'Age']);
+    expect(table.rows).toHaveLength(1);
+    expect(table.rows[0]?.cells.slice(0, 3)).toEqual(['d', 3, 0]);
+    expect(table.rows[0]?.object).toMatchObject({ kind: 'PartialObjectMetadata', metadata: { name: 'd' } });
+  });
+
   test('is patched', async () => {
     const answer = await fixture.send(
       'PATCH',
@@ -64,6 +78,7 @@ describe('scale', () => {
   test.each([
     ['an outdated version', { metadata: { name: 'd', resourceVersion: '7' }, spec: { replicas: 1 } }, 409],
     ['another name', { metadata: { name: 'e' }, spec: { replicas: 1 } }, 400],
+    ['no name', { spec: { replicas: 1 } }, 400],
     ['a negative number', { metadata: { name: 'd' }, spec: { replicas: -1 } }, 422],
   ])('%s is refused', async (_name, scale, code) => {
     expect((await fixture.send('PUT', SCALE, scale)).code).toBe(code);

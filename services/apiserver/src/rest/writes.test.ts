@@ -31,6 +31,15 @@ describe('create and update', () => {
     });
   });
 
+  test('an update without a name is not known to be about the object of the URL', async () => {
+    fixture.api.put(configMapsDefinition, configMap('a'));
+    const answer = await fixture.send('PUT', `${CONFIG_MAPS}/a`, { metadata: {}, data: { x: 'y' } });
+    expect(answer.code).toBe(400);
+    expect(answer.json()['message']).toBe(
+      'the name of the object (a based on URL) was undeterminable: name must be provided',
+    );
+  });
+
   test('update answers 200, or 201 when it created the object', async () => {
     fixture.api.put(configMapsDefinition, configMap('a'));
     expect((await fixture.send('PUT', `${CONFIG_MAPS}/a`, configMap('a'))).code).toBe(200);

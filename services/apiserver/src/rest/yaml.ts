@@ -1,7 +1,7 @@
 /** YAML as Go's clients and servers understand it; the library is loaded when it is first needed. */
 
 import { badRequest } from '@orrery/api/status-error.ts';
-import type { ScalarTag, Tags } from 'yaml';
+import type { Document, ScalarTag, Tags } from 'yaml';
 
 export interface ParsedYaml {
   value: unknown;
@@ -36,7 +36,17 @@ export async function parseYaml(text: string): Promise<ParsedYaml> {
     const key = text.slice(...error.pos).split(/\s*:(?:\s|$)/, 1)[0] ?? '';
     duplicates.push(`line ${lineOf(error.pos)}: key ${JSON.stringify(key)} already set in map`);
   }
-  return { value: document.toJS() as unknown, duplicates };
+  return { value: plainValue(document), duplicates };
+}
+
+/** Aliases may refer to aliases: the library stops before ten lines of them become a million values. */
+function plainValue(document: Document): unknown {
+  try {
+    return document.toJS() as unknown;
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    throw badRequest(`error converting YAML to JSON: yaml: ${error.message}`);
+  }
 }
 
 export async function stringifyYaml(value: unknown): Promise<string> {

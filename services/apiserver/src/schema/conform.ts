@@ -19,14 +19,20 @@ export interface Conformed {
 }
 
 /**
+ * Upstream has two ways into its structs, each with words of its own for a value of the wrong type: the decoder of JSON,
+ * and the converter of maps (apimachinery/pkg/runtime/converter.go), which strategic merge patches go through.
+ */
+export type Dialect = 'decoder' | 'converter';
+
+/**
  * Conforms a value to a type of the table. Never changes its argument.
  *
  * Throws StatusError BadRequest for a value of the wrong type, in the words of upstream's decoder
  * (sigs.k8s.io/json, wrapped by apiserver's `transformDecodeError`): `Deployment in version "v1" cannot be handled as a
  * Deployment: json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32`.
  */
-export function conform(typeName: string, value: unknown): Conformed {
-  const walk: Walk = { path: [], struct: '', unknown: [] };
+export function conform(typeName: string, value: unknown, dialect: Dialect = 'decoder'): Conformed {
+  const walk: Walk = { path: [], struct: '', unknown: [], dialect };
   try {
     const object = conformerOf(typeName)(value, walk) as JsonObject;
     return { object, unknown: walk.unknown };
@@ -51,6 +57,7 @@ interface Walk {
   /** The Go struct that holds the present field. */
   struct: string;
   readonly unknown: string[];
+  readonly dialect: Dialect;
 }
 
 /** Returns its argument when it conforms as it is, and undefined when nothing of it remains. */
@@ -320,12 +327,30 @@ function canonicalBase64(text: string): string {
 
 /** Go's UnmarshalTypeError: the innermost struct and the names of the fields from the root, without indexes. */
 function mismatch(value: unknown, goType: string, walk: Walk): Nonconforming {
+  if (walk.dialect === 'converter') return new Nonconforming(conversionProblem(value, goType));
   const found = `json: cannot unmarshal ${describeValue(value, goType)} into Go`;
   if (walk.path.length === 0) {
     return new Nonconforming(`${found} value of type ${goType}`);
   }
   const fields = walk.path.filter((segment) => typeof segment === 'string').join('.');
   return new Nonconforming(`${found} struct field ${walk.struct}.${fields} of type ${goType}`);
+}
+
+/** The converter says neither which field nor, for most scalars, which value. */
+function conversionProblem(value: unknown, goType: string): string {
+  const kind = convertedKind(value);
+  if (goType.startsWith('[]')) return `cannot restore slice from ${kind}`;
+  if (goType.startsWith('map[') || goType === RESOURCE_LIST) return `cannot restore map from ${kind}`;
+  if (goType.includes('.')) return `cannot restore struct from: ${kind}`;
+  // Go could turn a whole number into a string, one character of that code, which the converter will not.
+  const converts = typeof value === 'number' && (goType === 'string' ? kind === 'int64' : goType !== 'bool');
+  return converts ? `cannot convert ${kind} to ${goType}` : `unrecognized type: ${goType}`;
+}
+
+function convertedKind(value: unknown): string {
+  if (typeof value === 'number') return Number.isInteger(value) ? 'int64' : 'float64';
+  if (typeof value === 'boolean') return 'bool';
+  return typeof value === 'string' ? 'string' : Array.isArray(value) ? 'slice' : 'map';
 }
 
 function describeValue(value: unknown, goType: string): string {
@@ -341,13 +366,15 @@ function describeValue(value: unknown, goType: string): string {
   return typeof value === 'string' ? 'string' : Array.isArray(value) ? 'array' : 'object';
 }
 
+const RESOURCE_LIST = 'v1.ResourceList';
+
 /** The name that Go prints for a type. Named string types (`v1.PullPolicy`) are strings to the table. */
 function goTypeName(type: ValueType): string {
   switch (type.form) {
     case 'list':
       return `[]${goTypeName(type.item)}`;
     case 'map':
-      return isQuantity(type.value) ? 'v1.ResourceList' : `map[string]${goTypeName(type.value)}`;
+      return isQuantity(type.value) ? RESOURCE_LIST : `map[string]${goTypeName(type.value)}`;
     case 'message': {
       const { version, kind } = groupVersionKindOf(type.name);
       return `${version}.${kind}`;

@@ -41,6 +41,17 @@ export function findDuplicates(text: string): string[] {
   return [...scanner.duplicates];
 }
 
+/**
+ * What to throw for an error of a walk down to the leaves of a client's document. Go refuses more than 10,000 levels
+ * there; here the stack ends earlier, and that is no fault of the server either.
+ */
+export function depthError(error: unknown): unknown {
+  const isTooDeep =
+    error instanceof JsonSyntaxProblem ||
+    (error instanceof RangeError && error.message.includes('call stack'));
+  return isTooDeep ? badRequest('json: exceeded max depth') : error;
+}
+
 /** What is wrong with a text that is not JSON, in the words of Go's encoding/json. */
 export function syntaxProblem(text: string): string {
   try {

@@ -32,6 +32,12 @@ describe('a field selector', () => {
       'data=x',
       '"data" is not a known field selector: only "metadata.name", "metadata.namespace"',
     ],
+    [
+      'configmaps',
+      'constructor=x',
+      '"constructor" is not a known field selector: only "metadata.name", "metadata.namespace"',
+    ],
+    ['pods', 'toString=x', 'field label not supported: toString'],
     ['nodes', 'metadata.namespace=x', 'field label not supported: metadata.namespace'],
     ['pods', 'spec.nodeName', "invalid selector: 'spec.nodeName'; can't understand 'spec.nodeName'"],
   ])('on %s with %s is refused', (resource, text, message) => {

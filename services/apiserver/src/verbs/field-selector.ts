@@ -7,15 +7,22 @@ import type { ResourceDefinition } from '../registry/definition.ts';
 
 type FieldReader = (object: KubeObject) => string;
 
-const METADATA_FIELDS: Readonly<Record<string, FieldReader>> = {
+type Readers = Readonly<Record<string, FieldReader>>;
+
+const METADATA_FIELDS: Readers = {
   'metadata.name': (object) => object.metadata.name,
   'metadata.namespace': (object) => object.metadata.namespace ?? '',
 };
 
+/** Clients choose the label: what every object inherits, `constructor` for instance, is no field. */
+function ownReader(readers: Readers | undefined, label: string): FieldReader | undefined {
+  return readers !== undefined && Object.hasOwn(readers, label) ? readers[label] : undefined;
+}
+
 function readerOf(definition: ResourceDefinition, label: string): FieldReader {
-  const own = definition.fields?.[label];
+  const own = ownReader(definition.fields, label);
   if (own !== undefined) return own;
-  const common = METADATA_FIELDS[label];
+  const common = ownReader(METADATA_FIELDS, label);
   if (common !== undefined && (label !== 'metadata.namespace' || definition.ref.namespaced)) return common;
   if (definition.fields !== undefined) throw badRequest(`field label not supported: ${label}`);
   const known = definition.ref.namespaced ? '"metadata.name", "metadata.namespace"' : '"metadata.name"';

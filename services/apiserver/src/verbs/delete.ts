@@ -11,12 +11,10 @@ import type { VerbDependencies } from './dependencies.ts';
 import { decodeObject, storeName } from './encoding.ts';
 import { list } from './read.ts';
 import { hasSpecFinalizers } from './update.ts';
-import { writeDelete, writeUpdate } from './write.ts';
+import { CONFLICT_TRIES, writeDelete, writeUpdate } from './write.ts';
 
 const FOREGROUND = 'foregroundDeletion';
 const ORPHAN = 'orphan';
-
-const CONFLICT_TRIES = 5;
 
 /** What a deletion comes to. */
 type DeletePlan =

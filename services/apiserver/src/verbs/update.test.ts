@@ -12,6 +12,7 @@ import { OBJECT_MODIFIED } from '@orrery/api/status-error.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { definitionOf, sample } from '../registry/sample-objects.ts';
 import { ApiFixture, dryRun, refusalOf, requestContext } from './test-support/api-fixture.ts';
+import { CONFLICT_TRIES } from './write.ts';
 
 let fixture: ApiFixture;
 beforeEach(async () => {
@@ -127,9 +128,9 @@ describe('PUT', () => {
     expect(await fixture.get<ConfigMap>('configmaps', 'web')).toMatchObject({ data: { b: '2' } });
   });
 
-  it('gives up after five conflicts', async () => {
+  it('gives up after a hundred conflicts, not for ever', async () => {
     await fixture.create('configmaps');
-    interfere(5);
+    interfere(CONFLICT_TRIES);
     const object = sample('configmaps', { data: { b: '2' } }, { uid: undefined });
     expect(await refusalOf(fixture.put('configmaps', object))).toMatchObject({
       reason: 'Conflict',
@@ -211,6 +212,21 @@ describe('PATCH', () => {
       metadata: { annotations: { left: '0' } },
       data: { b: '2' },
     });
+  });
+
+  it('of many at once loses nothing, and none of them is told of a conflict', async () => {
+    await fixture.create('configmaps');
+    const keys = Array.from({ length: 50 }, (_, index) => `k${index}`);
+    await Promise.all(
+      keys.map((key) =>
+        fixture.patch<ConfigMap>('configmaps', 'web', (each) => {
+          each.data = { ...each.data, [key]: 'v' };
+        }),
+      ),
+    );
+    expect(Object.keys((await fixture.get<ConfigMap>('configmaps', 'web')).data ?? {})).toEqual(
+      expect.arrayContaining(keys),
+    );
   });
 
   it('with another resourceVersion is a conflict', async () => {

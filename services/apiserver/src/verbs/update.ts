@@ -18,10 +18,7 @@ import type { RequestContext, StoredObject, UpdateOptions } from './api.ts';
 import { create, refuseInvalid, registryContext, settleNamespace } from './create.ts';
 import type { VerbDependencies } from './dependencies.ts';
 import { decodeObject, storeName } from './encoding.ts';
-import { writeDelete, writeUpdate } from './write.ts';
-
-/** How often a read-change-write starts again when somebody else wrote in between. */
-const CONFLICT_TRIES = 5;
+import { CONFLICT_TRIES, writeDelete, writeUpdate } from './write.ts';
 
 /** Turns the present object into the one to store. Must not change its argument, but may share parts of it. */
 export type Change = (current: KubeObject) => Promise<KubeObject> | KubeObject;

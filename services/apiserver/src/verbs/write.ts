@@ -9,6 +9,13 @@ import { selectionChanged } from './field-selector.ts';
 import { fencedError, type VerbDependencies } from './dependencies.ts';
 import { encodeObject, encodeUnstored, storeName } from './encoding.ts';
 
+/**
+ * How often a read-change-write that names no resourceVersion starts again when somebody else wrote in between. Each
+ * lost try is a write that somebody else has won, so that only a hundred writers of one object can use them up; upstream
+ * goes on until the request times out. Clients do not expect a conflict that they did not ask for.
+ */
+export const CONFLICT_TRIES = 100;
+
 /** What a write came to; `conflict` tells what is there now. */
 export type WriteOutcome =
   | { outcome: 'written'; result: StoredObject }

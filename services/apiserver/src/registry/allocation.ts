@@ -212,10 +212,15 @@ async function usedByServices(
   return { ips, ports };
 }
 
-const refused = (path: string, value: unknown, why: string): Error =>
-  invalid({ group: '', kind: 'Service', name: '' }, [field.invalid(path, value, why)]);
+const refused = (name: string, path: string, value: unknown, why: string): Error =>
+  invalid({ group: '', kind: 'Service', name }, [field.invalid(path, value, why)]);
 
-async function takeIp(table: Table, owner: string, wanted: string | undefined): Promise<string> {
+async function takeIp(
+  table: Table,
+  owner: string,
+  wanted: string | undefined,
+  name: string,
+): Promise<string> {
   if (wanted === undefined) {
     const ip = await table.takeAny(owner);
     if (ip === undefined) throw internalError('failed to allocate a serviceIP: range is full');
@@ -224,10 +229,10 @@ async function takeIp(table: Table, owner: string, wanted: string | undefined): 
   const failed = `failed to allocate IP ${wanted}:`;
   if (table.range.indexOf(wanted) === undefined) {
     const why = `the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${SERVICE_CIDR}`;
-    throw refused('spec.clusterIPs', [wanted], `${failed} ${why}`);
+    throw refused(name, 'spec.clusterIPs', [wanted], `${failed} ${why}`);
   }
   if (!(await table.take(wanted, owner))) {
-    throw refused('spec.clusterIPs', [wanted], `${failed} provided IP is already allocated`);
+    throw refused(name, 'spec.clusterIPs', [wanted], `${failed} provided IP is already allocated`);
   }
   return wanted;
 }
@@ -237,6 +242,7 @@ async function takePort(
   owner: string,
   wanted: number | undefined,
   path: string,
+  name: string,
 ): Promise<number> {
   if (wanted === undefined) {
     const key = await table.takeAny(owner);
@@ -246,9 +252,10 @@ async function takePort(
   const key = String(wanted);
   if (table.range.indexOf(key) === undefined) {
     const valid = `The range of valid ports is ${FIRST_NODE_PORT}-${LAST_NODE_PORT}`;
-    throw refused(path, wanted, `provided port is not in the valid range. ${valid}`);
+    throw refused(name, path, wanted, `provided port is not in the valid range. ${valid}`);
   }
-  if (!(await table.take(key, owner))) throw refused(path, wanted, 'provided port is already allocated');
+  if (!(await table.take(key, owner)))
+    throw refused(name, path, wanted, 'provided port is already allocated');
   return wanted;
 }
 
@@ -256,9 +263,10 @@ export function createAllocations(store: Store): Allocations {
   const ips = new Table(store, CLUSTER_IPS);
   const ports = new Table(store, NODE_PORTS);
   return {
-    allocateClusterIp: (owner, wanted) => takeIp(ips, owner, wanted),
+    allocateClusterIp: (owner, wanted, name = '') => takeIp(ips, owner, wanted, name),
     releaseClusterIp: (ip, owner) => ips.release(ip, owner),
-    allocateNodePort: (owner, wanted, path = 'spec.ports[].nodePort') => takePort(ports, owner, wanted, path),
+    allocateNodePort: (owner, wanted, path = 'spec.ports[].nodePort', name = '') =>
+      takePort(ports, owner, wanted, path, name),
     releaseNodePort: (nodePort, owner) => ports.release(String(nodePort), owner),
     repairAllocations: async () => {
       // Entries first: a Service that is written in between then counts as their user.

@@ -109,8 +109,10 @@ describe('a pod is refused for its containers', () => {
       'unknown and negative resources',
       { resources: { limits: { gold: '1', cpu: '-1' } } },
       [
+        'spec.containers[0].resources.limits[gold]: Invalid value: "gold": must be a standard resource type or fully qualified',
         'spec.containers[0].resources.limits[gold]: Invalid value: "gold": must be a standard resource for containers',
         'spec.containers[0].resources.limits[cpu]: Invalid value: "-1": must be greater than or equal to 0',
+        'spec.containers[0].resources.requests[gold]: Invalid value: "gold": must be a standard resource type or fully qualified',
         'spec.containers[0].resources.requests[gold]: Invalid value: "gold": must be a standard resource for containers',
         'spec.containers[0].resources.requests[cpu]: Invalid value: "-1": must be greater than or equal to 0',
       ],

@@ -50,13 +50,13 @@ export interface RegistryContext {
   readonly dryRun: boolean;
   /**
    * Takes a free ClusterIP, or the one asked for, for the Service with the uid `owner`.
-   * Throws StatusError when it is taken or out of range.
+   * Throws StatusError, about the Service called `name`, when it is taken or out of range.
    */
-  allocateClusterIp(owner: string, wanted?: string): Promise<string>;
+  allocateClusterIp(owner: string, wanted?: string, name?: string): Promise<string>;
   /** Frees it; only if `owner` holds it, when given. */
   releaseClusterIp(ip: string, owner?: string): Promise<void>;
   /** Takes a free node port, or the one asked for. `path` is the field that errors name. */
-  allocateNodePort(owner: string, wanted?: number, path?: string): Promise<number>;
+  allocateNodePort(owner: string, wanted?: number, path?: string, name?: string): Promise<number>;
   releaseNodePort(nodePort: number, owner?: string): Promise<void>;
 }
 

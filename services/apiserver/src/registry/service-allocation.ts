@@ -2,7 +2,7 @@
 
 import type { Service } from '@orrery/api/gen/types.ts';
 import { keyOf } from '@orrery/api/meta.ts';
-import { field, invalid } from '@orrery/api/status-error.ts';
+import { type FieldError, field, invalid } from '@orrery/api/status-error.ts';
 import { KUBERNETES_SERVICE_IP } from './allocation.ts';
 import type { RegistryContext } from './definition.ts';
 import { HEADLESS, needsClusterIp, needsHealthCheckPort, needsNodePorts } from './service-fields.ts';
@@ -41,8 +41,7 @@ async function allocateClusterIp(
   undo: Undo[],
 ): Promise<void> {
   const { metadata, spec } = service;
-  spec.ipFamilies ??= ['IPv4'];
-  spec.ipFamilyPolicy ??= 'SingleStack';
+  settleFamilies(service);
   const wanted = spec.clusterIP || undefined;
   if (wanted === HEADLESS || (wanted !== undefined && wanted === stored?.spec.clusterIP)) return;
   if (wanted === KUBERNETES_SERVICE_IP && keyOf(service) !== KUBERNETES_SERVICE) {
@@ -51,10 +50,39 @@ async function allocateClusterIp(
       field.invalid('spec.clusterIPs', spec.clusterIPs, why),
     ]);
   }
-  const ip = await context.allocateClusterIp(metadata.uid, wanted);
+  const ip = await context.allocateClusterIp(metadata.uid, wanted, metadata.name);
   undo.push(() => context.releaseClusterIp(ip, metadata.uid));
   spec.clusterIP = ip;
   spec.clusterIPs = [ip];
+}
+
+const FAMILY = 'IPv4';
+
+/**
+ * The cluster has addresses of one family. What nobody selects pods for and has no address may name any family.
+ * Throws StatusError 422 for a family that the cluster does not have.
+ */
+function settleFamilies({ metadata, spec }: Service): void {
+  spec.ipFamilyPolicy ??= 'SingleStack';
+  if ((spec.ipFamilies ?? []).length === 0) spec.ipFamilies = [FAMILY];
+  const families = spec.ipFamilies ?? [];
+  const isFree = spec.clusterIP === HEADLESS && Object.keys(spec.selector ?? {}).length === 0;
+  if (isFree) {
+    const other = families[0] === FAMILY ? 'IPv6' : FAMILY;
+    if (spec.ipFamilyPolicy !== 'SingleStack' && families.length === 1)
+      spec.ipFamilies = [...families, other];
+    return;
+  }
+  const errors: FieldError[] = [];
+  if (spec.ipFamilyPolicy === 'RequireDualStack') {
+    const why = 'this cluster is not configured for dual-stack services';
+    errors.push(field.invalid('spec.ipFamilyPolicy', spec.ipFamilyPolicy, why));
+  }
+  for (const [index, family] of families.entries()) {
+    if (family === FAMILY) continue;
+    errors.push(field.invalid(`spec.ipFamilies[${index}]`, family, 'not configured on this cluster'));
+  }
+  if (errors.length > 0) throw invalid({ group: '', kind: 'Service', name: metadata.name }, errors);
 }
 
 /** Ports that differ only in protocol may share a node port. */
@@ -69,7 +97,7 @@ async function allocateNodePorts(
     const wanted = port.nodePort || undefined;
     if (wanted !== undefined && held.has(wanted)) continue;
     const path = `spec.ports[${index}].nodePort`;
-    const nodePort = await context.allocateNodePort(metadata.uid, wanted, path);
+    const nodePort = await context.allocateNodePort(metadata.uid, wanted, path, metadata.name);
     undo.push(() => context.releaseNodePort(nodePort, metadata.uid));
     held.add(nodePort);
     port.nodePort = nodePort;
@@ -84,7 +112,8 @@ async function allocateHealthCheckPort(
 ): Promise<void> {
   const wanted = spec.healthCheckNodePort || undefined;
   if (wanted !== undefined && portsOf(stored).includes(wanted)) return;
-  const nodePort = await context.allocateNodePort(metadata.uid, wanted, 'spec.healthCheckNodePort');
+  const path = 'spec.healthCheckNodePort';
+  const nodePort = await context.allocateNodePort(metadata.uid, wanted, path, metadata.name);
   undo.push(() => context.releaseNodePort(nodePort, metadata.uid));
   spec.healthCheckNodePort = nodePort;
 }

@@ -138,6 +138,36 @@ describe('a new Service', () => {
     );
   });
 
+  it.each<[Partial<Service['spec']>, string]>([
+    [
+      { ipFamilies: ['IPv6'] },
+      'Service "web" is invalid: spec.ipFamilies[0]: Invalid value: "IPv6": not configured on this cluster',
+    ],
+    [
+      { ipFamilyPolicy: 'RequireDualStack' },
+      'Service "web" is invalid: spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services',
+    ],
+    [
+      { type: 'NodePort', ports: [{ port: 80, nodePort: 80 }] },
+      'Service "web" is invalid: spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-32767',
+    ],
+    [
+      { clusterIP: '1.2.3.4' },
+      'Service "web" is invalid: spec.clusterIPs: Invalid value: ["1.2.3.4"]: failed to allocate IP 1.2.3.4: the provided IP (1.2.3.4) is not in the valid range. The range of valid IPs is 10.96.0.0/16',
+    ],
+  ])('with %j is told by its name what the cluster does not have', async (spec, message) => {
+    await expect(created(spec)).rejects.toThrow(message);
+  });
+
+  it('takes what there is of the families that it prefers, and any when it has no address', async () => {
+    const families = async (spec: Partial<Service['spec']>): Promise<string[] | undefined> =>
+      (await created(spec)).spec.ipFamilies;
+    expect(await families({ ipFamilyPolicy: 'PreferDualStack' })).toEqual(['IPv4']);
+    const free = { clusterIP: 'None', selector: {} };
+    expect(await families({ ...free, ipFamilyPolicy: 'RequireDualStack' })).toEqual(['IPv4', 'IPv6']);
+    expect(await families({ ...free, ipFamilies: ['IPv6'] })).toEqual(['IPv6']);
+  });
+
   it('does not get the address of the apiserver', async () => {
     await expect(created({ clusterIP: '10.96.0.1' })).rejects.toThrow('provided IP is already allocated');
     const kubernetes = await created({ clusterIP: '10.96.0.1' }, contextOf(), { name: 'kubernetes' });

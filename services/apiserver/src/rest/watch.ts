@@ -125,6 +125,10 @@ class WatchResponse implements Watcher {
     }
   }
 
+  isGone(): boolean {
+    return this.#isOver;
+  }
+
   initialEventsEnd(revision: number): void {
     this.#pending.push({ initialEventsEndAt: revision });
     this.#pump();

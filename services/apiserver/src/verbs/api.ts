@@ -95,6 +95,8 @@ export interface Watcher {
   events(events: readonly WatchEvent[]): void;
   /** The initial state has been sent completely; it is exact at `revision`. Only with sendInitialEvents. */
   initialEventsEnd(revision: number): void;
+  /** Whether the client has left: what is still being read for it is given up. */
+  isGone?(): boolean;
   /** The watch cannot go on (the log no longer reaches back, rollback of the store): a StatusError, usually 410. */
   error(error: Error): void;
 }

@@ -154,6 +154,7 @@ async function follow(
         }
         if (seen.length > 0) watcher.events(seen);
       },
+      isGone: () => watcher.isGone?.() ?? false,
       lost: () => watcher.error(tooOld(subscription?.revision ?? start, start)),
     });
   } catch (error) {

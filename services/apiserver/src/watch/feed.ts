@@ -9,6 +9,8 @@ export interface FeedListener {
    * that a selector can see has changed. Must not throw.
    */
   events(events: readonly StoreEvent[]): void;
+  /** Whether nobody is interested any more: reading the log for it ends early then. */
+  isGone?(): boolean;
   /** The sequence cannot go on from here: the log was compacted, or the store rolled back. Nothing follows. */
   lost(): void;
 }

@@ -180,6 +180,25 @@ describe('a subscription', () => {
     expect(logReads()).toBe(0);
   });
 
+  it('of somebody who leaves does not have the rest of the log read', async () => {
+    const store = createMemoryStore();
+    for (let i = 0; i < 1_200; i += 1) await put(store, `a/${i}`);
+    const { hub, write, logReads } = setUp({ store });
+    const received: number[] = [];
+    const subscription = await hub.subscribe('pods', 0, {
+      events: (events) => received.push(...events.map(({ revision }) => revision)),
+      isGone: () => received.length > 0,
+      lost: () => undefined,
+    });
+    subscription.stop();
+    const toldOf = received.length;
+    expect(toldOf).toBeLessThan(1_200);
+    expect(logReads()).toBe(1);
+    hub.written(await write('a/later'));
+    await settle();
+    expect(received).toHaveLength(toldOf);
+  });
+
   it('begins with what happened before this process, from the log', async () => {
     const store = createMemoryStore();
     for (let i = 0; i < 1_200; i += 1) await put(store, `a/${i}`);

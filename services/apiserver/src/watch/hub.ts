@@ -109,6 +109,8 @@ class EventHub implements Hub {
       const page = await this.#store.eventsAfter(resource, cursor, LOG_PAGE);
       if (history === this.#history && page.events.length > 0) listener.events(page.events);
       cursor = page.revision;
+      // A client that went away would have the whole log read for nobody.
+      if (listener.isGone?.() === true) return { revision: cursor, stop: () => undefined };
     }
   }
 

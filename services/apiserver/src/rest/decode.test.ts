@@ -91,7 +91,13 @@ describe('bodies that cannot be taken', () => {
       name: 'an avalanche of YAML aliases',
       body: `a: &a [x, x, x, x, x, x, x, x]\n${aliases(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'])}`,
       type: 'application/yaml',
-      message: 'error converting YAML to JSON: yaml: ',
+      message: 'error converting YAML to JSON: yaml: document contains excessive aliasing',
+    },
+    {
+      name: 'more aliases than any manifest has',
+      body: `a: &a x\nb:\n${'- *a\n'.repeat(1001)}`,
+      type: 'application/yaml',
+      message: 'error converting YAML to JSON: yaml: document contains excessive aliasing',
     },
     {
       name: 'lists in lists without end',
@@ -142,6 +148,30 @@ describe('bodies in other encodings', () => {
     expect(answer.code).toBe(201);
     expect(answer.json()).toMatchObject({ immutable: true, data: { time: '2026-01-01', x: 'b' } });
     expect(answer.warnings).toEqual([String.raw`299 - "line 7: key \"x\" already set in map"`]);
+  });
+
+  test('YAML of forty thousand keys, in no more time than it takes to read', async () => {
+    const lines = Array.from({ length: 40_000 }, (_, index) => `  k${index}: v\n`).join('');
+    const startedMs = performance.now();
+    const answer = await fixture.ask(CONFIG_MAPS, {
+      method: 'POST',
+      headers: { 'content-type': 'application/yaml' },
+      body: `metadata: {name: a}\ndata:\n${lines}  k7: w\n`,
+    });
+    // Some two seconds; comparing each key with all others takes half a minute.
+    expect(performance.now() - startedMs).toBeLessThan(12_000);
+    expect(answer.code).toBe(201);
+    expect(answer.json<{ data: Record<string, string> }>().data['k7']).toBe('w');
+    expect(answer.warnings).toEqual([String.raw`299 - "line 40003: key \"k7\" already set in map"`]);
+  }, 60_000);
+
+  test('the first of several YAML documents', async () => {
+    const answer = await fixture.ask(CONFIG_MAPS, {
+      method: 'POST',
+      headers: { 'content-type': 'application/yaml' },
+      body: 'metadata: {name: first}\n---\nmetadata: {name: second}\n',
+    });
+    expect(answer.json()).toMatchObject({ metadata: { name: 'first' } });
   });
 
   test('no content type is JSON', async () => {

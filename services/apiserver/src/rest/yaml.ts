@@ -1,6 +1,6 @@
 /** YAML as Go's clients and servers understand it; the library is loaded when it is first needed. */
 
-import { badRequest } from '@orrery/api/status-error.ts';
+import { badRequest, type StatusError } from '@orrery/api/status-error.ts';
 import type { Document, ScalarTag, Tags } from 'yaml';
 
 export interface ParsedYaml {
@@ -17,26 +17,59 @@ function withoutTimes(tags: Tags): Tags {
   });
 }
 
-/** @throws StatusError 400 when the text is not YAML. */
+/** Many more than any manifest has: each costs a look through all that stands before it. */
+const MAX_ALIASES = 1_000;
+
+/** The first document of the text, as upstream reads it. @throws StatusError 400 when the text is not YAML. */
 export async function parseYaml(text: string): Promise<ParsedYaml> {
-  const { LineCounter, parseDocument } = await import('yaml');
-  const lineCounter = new LineCounter();
-  const document = parseDocument(text, {
+  const yaml = await import('yaml');
+  const lineCounter = new yaml.LineCounter();
+  const document = yaml.parseDocument(text, {
     version: '1.1',
     customTags: withoutTimes,
     lineCounter,
     prettyErrors: false,
+    // Compares each key with all before it: a ConfigMap of 50,000 keys would stop the server for a minute.
+    uniqueKeys: false,
   });
-  const lineOf = ([offset]: [number, number]): number => lineCounter.linePos(offset).line;
-  const duplicates: string[] = [];
-  for (const error of document.errors) {
-    if (error.code !== 'DUPLICATE_KEY') {
-      throw badRequest(`error converting YAML to JSON: yaml: line ${lineOf(error.pos)}: ${error.message}`);
-    }
-    const key = text.slice(...error.pos).split(/\s*:(?:\s|$)/, 1)[0] ?? '';
-    duplicates.push(`line ${lineOf(error.pos)}: key ${JSON.stringify(key)} already set in map`);
+  const lineOf = (offset: number): number => lineCounter.linePos(offset).line;
+  for (const { code, pos, message } of document.errors) {
+    if (code === 'MULTIPLE_DOCS') continue;
+    throw badRequest(`error converting YAML to JSON: yaml: line ${lineOf(pos[0])}: ${message}`);
   }
+  const duplicates = keysSetTwice(yaml, document).map(
+    ({ name, offset }) => `line ${lineOf(offset)}: key ${JSON.stringify(name)} already set in map`,
+  );
   return { value: plainValue(document), duplicates };
+}
+
+/** @throws StatusError 400 for too many aliases. */
+function keysSetTwice(
+  { isScalar, visit }: typeof import('yaml'),
+  document: Document,
+): { name: string; offset: number }[] {
+  const found: { name: string; offset: number }[] = [];
+  let aliases = 0;
+  visit(document, {
+    Alias: () => {
+      aliases += 1;
+      if (aliases > MAX_ALIASES) throw excessiveAliasing();
+    },
+    Map: (_key, { items }) => {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        const { value, range } = key;
+        if (seen.has(value)) found.push({ name: String(value), offset: range?.[0] ?? 0 });
+        seen.add(value);
+      }
+    },
+  });
+  return found;
+}
+
+function excessiveAliasing(): StatusError {
+  return badRequest('error converting YAML to JSON: yaml: document contains excessive aliasing');
 }
 
 /** Aliases may refer to aliases: the library stops before ten lines of them become a million values. */
@@ -44,8 +77,7 @@ function plainValue(document: Document): unknown {
   try {
     return document.toJS() as unknown;
   } catch (error) {
-    if (!(error instanceof ReferenceError)) throw error;
-    throw badRequest(`error converting YAML to JSON: yaml: ${error.message}`);
+    throw error instanceof ReferenceError ? excessiveAliasing() : error;
   }
 }
 

@@ -1,6 +1,7 @@
 /** YAML as Go's clients and servers understand it; the library is loaded when it is first needed. */
 
 import { badRequest, type StatusError } from '@orrery/api/status-error.ts';
+import type * as Yaml from 'yaml';
 import type { Document, ScalarTag, Tags } from 'yaml';
 
 export interface ParsedYaml {
@@ -45,7 +46,7 @@ export async function parseYaml(text: string): Promise<ParsedYaml> {
 
 /** @throws StatusError 400 for too many aliases. */
 function keysSetTwice(
-  { isScalar, visit }: typeof import('yaml'),
+  { isScalar, visit }: Pick<typeof Yaml, 'isScalar' | 'visit'>,
   document: Document,
 ): { name: string; offset: number }[] {
   const found: { name: string; offset: number }[] = [];

@@ -126,6 +126,18 @@ describe('an error as a client sees it', () => {
       { code: 503, reason: 'ServiceUnavailable', message: 'why', details: { retryAfterSeconds: 1 } },
     ],
     [
+      'invalid without a subject, as for a patch',
+      invalid({ group: '', kind: '', name: '' }, [field.invalid('patch', 'x', 'why')]),
+      {
+        code: 422,
+        reason: 'Invalid',
+        message: ' "" is invalid: patch: Invalid value: "x": why',
+        details: {
+          causes: [{ reason: 'FieldValueInvalid', message: 'Invalid value: "x": why', field: 'patch' }],
+        },
+      },
+    ],
+    [
       'too many',
       tooManyRequests('why', 5),
       { code: 429, reason: 'TooManyRequests', message: 'why', details: { retryAfterSeconds: 5 } },

@@ -224,9 +224,9 @@ export function invalid(
   const lines = [...new Set(errors.map(fieldErrorText))];
   const list = lines.length === 1 ? lines[0] : `[${lines.join(', ')}]`;
   return new StatusError(422, 'Invalid', `${qualified} "${subject.name}" is invalid: ${list}`, {
-    name: subject.name,
+    ...(subject.name === '' ? {} : { name: subject.name }),
     ...(subject.group === '' ? {} : { group: subject.group }),
-    kind: subject.kind,
+    ...(subject.kind === '' ? {} : { kind: subject.kind }),
     causes: errors.map((error) => ({
       reason: error.type,
       message: fieldErrorBody(error),

@@ -6,7 +6,7 @@
 
 import type { KubeObject, OwnerReference } from '@orrery/api/gen/types.ts';
 import { isBeingDeleted } from '@orrery/api/meta.ts';
-import type { ResourceRef } from '@orrery/api/resources.ts';
+import { parseApiVersion, type ResourceRef } from '@orrery/api/resources.ts';
 
 /** Holds an owner until the dependents that block its deletion are gone. */
 export const FOREGROUND_FINALIZER = 'foregroundDeletion';
@@ -42,6 +42,23 @@ function nodeOf(resource: ResourceRef, { metadata }: KubeObject): GraphNode {
 
 function blocks({ owners }: GraphNode, ownerUid: string): boolean {
   return owners.some(({ uid, blockOwnerDeletion }) => uid === ownerUid && blockOwnerDeletion === true);
+}
+
+/**
+ * Whether the reference describes the object that has its uid: a namespaced owner lives where
+ * its dependent lives. If not, nobody knows yet whether the described owner exists.
+ */
+export function isMeant(
+  owner: GraphNode,
+  { apiVersion, kind, name }: OwnerReference,
+  { namespace }: GraphNode,
+): boolean {
+  return (
+    owner.resource.kind === kind &&
+    owner.resource.group === parseApiVersion(apiVersion).group &&
+    owner.name === name &&
+    (owner.namespace === '' || owner.namespace === namespace)
+  );
 }
 
 export class OwnerGraph {
@@ -97,9 +114,12 @@ export class OwnerGraph {
     return nodes;
   }
 
-  /** An owner that is not known, or that waits for its dependents to go. */
-  #hasDoubtfulOwner({ owners }: GraphNode): boolean {
-    return owners.some(({ uid }) => this.#nodes.get(uid)?.waitsForDependents ?? true);
+  /** An owner that is not known, that is another object than described, or that waits for its dependents to go. */
+  #hasDoubtfulOwner(node: GraphNode): boolean {
+    return node.owners.some((reference) => {
+      const owner = this.#nodes.get(reference.uid);
+      return owner === undefined || owner.waitsForDependents || !isMeant(owner, reference, node);
+    });
   }
 
   /** Owners waiting in the foreground that `before` blocked and `after` does not. */
@@ -125,5 +145,13 @@ export class OwnerGraph {
 }
 
 function sameOwners(a: readonly OwnerReference[], b: readonly OwnerReference[]): boolean {
-  return a.length === b.length && a.every(({ uid }, index) => uid === b[index]?.uid);
+  return (
+    a.length === b.length &&
+    a.every(({ apiVersion, kind, name, uid }, index) => {
+      const other = b[index];
+      return (
+        uid === other?.uid && name === other.name && kind === other.kind && apiVersion === other.apiVersion
+      );
+    })
+  );
 }

@@ -163,6 +163,31 @@ describe('the garbage collector', () => {
     expect(cluster.events[0]).toContain('OwnerRefInvalidNamespace');
   });
 
+  test('an owner in another namespace, or under another name, does not exist: its dependents go', async () => {
+    const cluster = clusterUnderTest();
+    const parent = add(cluster, 'parent');
+    add(cluster, 'child', ownedBy(parent));
+    add(cluster, 'misnamed', { ...ownedBy(parent), name: 'nobody' });
+    add(cluster, 'kept-by-another', { ...ownedBy(parent), name: 'nobody' }, ownedBy(add(cluster, 'keeper')));
+    cluster.seed(ConfigMaps, {
+      metadata: { name: 'elsewhere', namespace: 'far', uid: 'far', ownerReferences: [ownedBy(parent)] },
+    });
+    await cluster.settle();
+    expect(names(cluster)).toEqual(['parent', 'child', 'keeper', 'kept-by-another']);
+    expect(cluster.events).toEqual([
+      'Warning elsewhere OwnerRefInvalidNamespace: ownerRef [v1/ConfigMap, namespace: far, name: parent, uid: parent] does not exist in namespace "far"',
+    ]);
+  });
+
+  test('a cluster-scoped object with a namespaced owner that exists is told of as well', async () => {
+    const cluster = clusterUnderTest();
+    const parent = add(cluster, 'parent');
+    cluster.seed(Nodes, { metadata: { name: 'node', ownerReferences: [ownedBy(parent)] }, spec: {} });
+    await cluster.settle();
+    expect(cluster.all(Nodes)).toHaveLength(1);
+    expect(cluster.events[0]).toContain('OwnerRefInvalidNamespace');
+  });
+
   test('two that wait for each other in the foreground both go', async () => {
     const cluster = clusterUnderTest();
     const first = add(cluster, 'first', {

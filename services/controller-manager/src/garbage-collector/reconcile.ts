@@ -10,7 +10,7 @@ import type { EventRecorder } from '@orrery/client/events.ts';
 import type { Informers } from '@orrery/client/informer.ts';
 import type { KeyQueue, ReconcileContext } from '@orrery/controller/controller.ts';
 import { forEachLimited } from '../concurrency.ts';
-import { FOREGROUND_FINALIZER, type GraphNode, ORPHAN_FINALIZER, type OwnerGraph } from './graph.ts';
+import { FOREGROUND_FINALIZER, type GraphNode, isMeant, ORPHAN_FINALIZER, type OwnerGraph } from './graph.ts';
 import { type OwnerState, verdictOn } from './plan.ts';
 
 /** Owners known to be gone; a uid never comes back, so the limit is for memory only. */
@@ -88,12 +88,13 @@ export class GarbageCollector {
       this.#reportInvalidOwner(node, reference);
       return 'solid';
     }
-    const namespace = resource.namespaced ? node.namespace : '';
     const known = this.#graph.get(reference.uid);
-    if (known?.resource === resource && known.name === reference.name && known.namespace === namespace) {
+    if (known !== undefined && isMeant(known, reference, node)) {
       return known.waitsForDependents ? 'waiting' : 'solid';
     }
-    return this.#liveStateOf(client, resource, namespace, reference);
+    const isElsewhere = known !== undefined && ![node.namespace, ''].includes(known.namespace);
+    if (isElsewhere) this.#reportInvalidOwner(node, reference);
+    return this.#liveStateOf(client, resource, resource.namespaced ? node.namespace : '', reference);
   }
 
   /** Makes sure with the apiserver: an owner that a cache does not show may just be too new for it. */
@@ -229,13 +230,14 @@ export class GarbageCollector {
     return object?.metadata.uid === uid ? object : undefined;
   }
 
-  #reportInvalidOwner(node: GraphNode, { kind, name, uid }: OwnerReference): void {
+  /** Owners in other namespaces cannot be named: people look for this event when dependents vanish. */
+  #reportInvalidOwner(node: GraphNode, { apiVersion, kind, name, uid }: OwnerReference): void {
     const object = this.#cached(node);
     if (object === undefined) return;
     this.#events.warning(
       { resource: node.resource, object },
       'OwnerRefInvalidNamespace',
-      `ownerRef [${kind}, name: ${name}, uid: ${uid}] is namespaced and cannot own a cluster-scoped object`,
+      `ownerRef [${apiVersion}/${kind}, namespace: ${node.namespace}, name: ${name}, uid: ${uid}] does not exist in namespace "${node.namespace}"`,
     );
   }
 }

@@ -121,6 +121,21 @@ describe('a ReplicaSet', () => {
     expect(cluster.get(ReplicaSets, KEY).status?.conditions).toBeUndefined();
   });
 
+  test('says the same at every refusal, whatever name it had chosen, so that events can be counted', async () => {
+    const { cluster } = clusterWith(1);
+    cluster.fault = ({ verb, key }) =>
+      verb === 'create'
+        ? { error: forbidden(Pods, key.slice('default/'.length), 'no service account'), when: 'before' }
+        : undefined;
+    for (let attempt = 0; attempt < 3; attempt += 1) await cluster.controllers[0]?.step();
+    expect(cluster.events).toEqual(
+      Array(3).fill('Warning web FailedCreate: Error creating: pods "web-" is forbidden: no service account'),
+    );
+    expect(cluster.get(ReplicaSets, KEY).status?.conditions).toMatchObject([
+      { message: 'pods "web-" is forbidden: no service account' },
+    ]);
+  });
+
   test('an outage is no failure of the ReplicaSet, and answers that were lost leave no pod too many', async () => {
     const { cluster } = clusterWith(5);
     let lost = 0;

@@ -130,10 +130,11 @@ export class ReplicaSetReconciler<O extends ReplicaOwner> {
       }
     });
     for (const skipped of names.slice(attempted)) expectations.creationObserved(uid, skipped);
+    const message = withoutChosenName(error, names, generateName);
     if (error !== undefined && !isOutage(error) && !isNamespaceTerminating(error)) {
-      events.warning(subject, 'FailedCreate', `Error creating: ${messageOf(error)}`);
+      events.warning(subject, 'FailedCreate', `Error creating: ${message}`);
     }
-    return { changed: successes > 0, failure: failureOf('FailedCreate', error), error };
+    return { changed: successes > 0, failure: failureOf('FailedCreate', error, message), error };
   }
 
   /** Rejects unless there is a pod of this name that belongs to the owner. */
@@ -180,7 +181,7 @@ export class ReplicaSetReconciler<O extends ReplicaOwner> {
       }
     };
     await Promise.all(pods.map(removeOne));
-    return { changed: successes > 0, failure: failureOf('FailedDelete', error), error };
+    return { changed: successes > 0, failure: failureOf('FailedDelete', error, messageOf(error)), error };
   }
 
   async #writeStatus(
@@ -213,7 +214,23 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/**
+ * The message as it is when the apiserver makes the name up: every try then says the same, and
+ * they are counted as one event. A name that is taken is the message, and stays.
+ */
+function withoutChosenName(error: unknown, names: readonly string[], generateName: string): string {
+  const message = messageOf(error);
+  const name = names.find((each) => message.includes(`"${each}"`));
+  return name === undefined || isAlreadyExists(error)
+    ? message
+    : message.replaceAll(`"${name}"`, `"${generateName}"`);
+}
+
 /** An outage says nothing about the owner, so it makes no condition. */
-function failureOf(reason: 'FailedCreate' | 'FailedDelete', error: unknown): StatusInput['failure'] {
-  return error === undefined || isOutage(error) ? undefined : { reason, message: messageOf(error) };
+function failureOf(
+  reason: 'FailedCreate' | 'FailedDelete',
+  error: unknown,
+  message: string,
+): StatusInput['failure'] {
+  return error === undefined || isOutage(error) ? undefined : { reason, message };
 }

@@ -67,7 +67,7 @@ export async function startNodeAgent(
     onChange: (podUid) => manager.wake(podUid),
   });
   const realClock = systemClock;
-  const fleet = new NodeFleet({ client, clock, realClock, logger, nodes, agent: instance, count });
+  const fleet = new NodeFleet({ client, clock, realClock, logger, nodes, events, agent: instance, count });
   const hostsNode = (node: string): boolean => fleet.hosts(node);
   const manager = new PodManager({
     client,

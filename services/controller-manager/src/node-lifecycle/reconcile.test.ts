@@ -96,6 +96,20 @@ class Nursery extends WorkloadCluster {
   }
 }
 
+test('nodes that come and go are told of, each once', async () => {
+  const cluster = new Nursery(['a']);
+  await cluster.pass(20_000);
+  cluster.remove(Nodes, 'a');
+  await cluster.settle();
+  cluster.seed(Nodes, node('a', 'True'));
+  await cluster.pass(10_000);
+  expect(cluster.events.filter((each) => each.startsWith('Normal a '))).toEqual([
+    'Normal a RegisteredNode: Node a event: Registered Node a in Controller',
+    'Normal a RemovingNode: Node a event: Removing Node a from Controller',
+    'Normal a RegisteredNode: Node a event: Registered Node a in Controller',
+  ]);
+});
+
 describe('a node that falls silent', () => {
   test('turns unknown and tainted, its pods not ready, and is left alone until the tolerations end', async () => {
     const cluster = new Nursery(['a', 'b', 'c']);

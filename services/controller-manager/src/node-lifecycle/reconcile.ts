@@ -1,6 +1,6 @@
 /** All I/O of the node lifecycle controller (pkg/controller/nodelifecycle). */
 
-import type { Lease, Node, Pod } from '@orrery/api/gen/types.ts';
+import type { KubeObject, Lease, Node, Pod } from '@orrery/api/gen/types.ts';
 import { formatTime, objectKey } from '@orrery/api/meta.ts';
 import { Leases, Namespaces, Nodes, Pods, type ResourceRef } from '@orrery/api/resources.ts';
 import { isNotFound } from '@orrery/api/status-error.ts';
@@ -45,6 +45,8 @@ export class NodeLifecycle {
   readonly #pace = new EvictionPace();
   /** Nodes that were ready when last looked at. */
   readonly #ready = new Set<string>();
+  /** Nodes that were announced, by name. */
+  readonly #registered = new Map<string, Pick<KubeObject, 'metadata'>>();
 
   constructor(options: NodeLifecycleOptions) {
     this.#options = options;
@@ -110,6 +112,7 @@ export class NodeLifecycle {
   /** Makes taints, and the readiness of pods, follow the conditions of one node. */
   async #follow(client: Client, name: string): Promise<ReconcileResult> {
     const node = this.#options.nodes.get(name);
+    this.#announce(name, node);
     if (node === undefined) {
       this.#ready.delete(name);
       return {};
@@ -125,6 +128,23 @@ export class NodeLifecycle {
       await this.#markPodsNotReady(client, name);
     }
     return requeueAfterMs === undefined ? {} : { requeueAfterMs };
+  }
+
+  /** Tells of nodes that came or went, each once. After a restart all of them are new again, as upstream. */
+  #announce(name: string, node: Node | undefined): void {
+    const before = this.#registered.get(name);
+    if (before?.metadata.uid === node?.metadata.uid) return;
+    const tell = (object: Pick<KubeObject, 'metadata'>, reason: string, what: string): void => {
+      const subject = { resource: Nodes as ResourceRef, object };
+      this.#options.events.normal(subject, reason, `Node ${name} event: ${what}`);
+    };
+    if (before !== undefined) tell(before, 'RemovingNode', `Removing Node ${name} from Controller`);
+    if (node === undefined) {
+      this.#registered.delete(name);
+      return;
+    }
+    this.#registered.set(name, { metadata: node.metadata });
+    tell(node, 'RegisteredNode', `Registered Node ${name} in Controller`);
   }
 
   /** Returns how long to wait until the node may be evicted, if it has to wait. */

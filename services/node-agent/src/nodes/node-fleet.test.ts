@@ -4,12 +4,14 @@ import { createLogger } from '@orrery/kit/logger.ts';
 import { ManualClock, settle } from '@orrery/kit/manual-clock.ts';
 import { describe, expect, test } from 'vitest';
 import { type Call, FakeApi } from '../test-support/fake-api.ts';
+import { type RecordedEvent, recordersInto } from '../test-support/objects.ts';
 import { NodeFleet } from './node-fleet.ts';
 
 class FleetUnderTest {
   readonly clock = new ManualClock();
   readonly realClock = new ManualClock();
   readonly api = new FakeApi(this.clock);
+  readonly events: RecordedEvent[] = [];
   fleet!: NodeFleet;
 
   async start(count: number): Promise<this> {
@@ -22,6 +24,7 @@ class FleetUnderTest {
       realClock,
       logger,
       nodes: api.nodes,
+      events: recordersInto(this.events),
       agent: 'agent-0',
       count,
     });
@@ -137,6 +140,32 @@ describe('registration', () => {
     test.api.put(Nodes, { metadata: { name: 'node-1' }, spec: {} });
     await test.start(1);
     expect(test.ready('node-1')?.status).toBe('True');
+  });
+});
+
+describe('events about nodes', () => {
+  test('tell of every start, also when registration takes several tries', async () => {
+    const test = new FleetUnderTest();
+    test.api.losesAnswer = ({ verb }) => verb === 'create';
+    await test.start(1);
+    test.api.losesAnswer = undefined;
+    await test.advance(1_000);
+    expect(test.events.map(({ reason, message }) => [reason, message])).toEqual([
+      ['Starting', 'Starting kubelet.'],
+    ]);
+    await test.start(1);
+    expect(test.events).toHaveLength(2);
+  });
+
+  test('tell once that a node is ready again', async () => {
+    const test = await new FleetUnderTest().start(2);
+    await test.advance(310_000);
+    test.events.length = 0;
+    test.declareDead('node-2');
+    await test.settle();
+    expect(test.events.map(({ reason, message }) => [reason, message])).toEqual([
+      ['NodeReady', 'Node node-2 status is now: NodeReady'],
+    ]);
   });
 });
 

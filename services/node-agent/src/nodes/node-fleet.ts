@@ -5,6 +5,7 @@ import { formatMicroTime } from '@orrery/api/meta.ts';
 import { Leases, Nodes } from '@orrery/api/resources.ts';
 import { isAlreadyExists, isNotFound } from '@orrery/api/status-error.ts';
 import type { Client } from '@orrery/client/client.ts';
+import type { EventRecorder } from '@orrery/client/events.ts';
 import type { Informer } from '@orrery/client/informer.ts';
 import { backoffDelay } from '@orrery/kit/backoff.ts';
 import type { Clock, Timer } from '@orrery/kit/clock.ts';
@@ -20,6 +21,8 @@ export interface NodeFleetOptions {
   realClock: Clock;
   logger: Logger;
   nodes: Informer<Node>;
+  /** The recorder of a node. */
+  events: (node: string) => EventRecorder;
   /** Name of this agent: the owner of its nodes over restarts. */
   agent: string;
   count: number;
@@ -39,6 +42,8 @@ const RETRY = { initialMs: 100, maxMs: 5_000 } as const;
 interface HostedNode {
   readonly index: number;
   readonly name: string;
+  /** Its start was told of. */
+  announced: boolean;
   /** Absent while the API does not have the node. */
   uid: string | undefined;
   /** As stored. */
@@ -61,6 +66,7 @@ export class NodeFleet {
     this.#hosted = Array.from({ length: options.count }, (_, index) => ({
       index,
       name: nodeName(index),
+      announced: false,
       uid: undefined,
       conditions: [],
       reportedAtMs: 0,
@@ -136,8 +142,10 @@ export class NodeFleet {
       return;
     }
     try {
-      this.#note(hosted, await client.create(Nodes, nodeDraft(hosted.index, agent, nowMs)), nowMs);
+      const node = await client.create(Nodes, nodeDraft(hosted.index, agent, nowMs));
+      this.#note(hosted, node, nowMs);
       hosted.hasLease = false;
+      this.#announce(hosted, node);
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
       // An earlier try got through after all, or somebody made a node of this name.
@@ -149,7 +157,19 @@ export class NodeFleet {
   /** A node that is known already says that it is there again. */
   async #reconnect(hosted: HostedNode, node: Node, nowMs: number): Promise<void> {
     this.#note(hosted, node, nowMs);
+    this.#announce(hosted, node);
     await this.#patchStatus(hosted, nowMs);
+  }
+
+  /** Registration may take several tries; the node has started once. */
+  #announce(hosted: HostedNode, node: Node): void {
+    if (hosted.announced) return;
+    hosted.announced = true;
+    this.#tell(hosted, node, 'Starting', 'Starting kubelet.');
+  }
+
+  #tell({ name }: HostedNode, object: Node, reason: string, message: string): void {
+    this.#options.events(name).normal({ resource: Nodes, object }, reason, message);
   }
 
   async #deregister(name: string): Promise<void> {
@@ -171,8 +191,7 @@ export class NodeFleet {
     const hosted = this.#find(node.metadata.name);
     if (hosted === undefined) return;
     this.#note(hosted, node);
-    const ready = hosted.conditions.find(({ type }) => type === 'Ready');
-    if (ready?.status === 'True') return;
+    if (isReady(hosted)) return;
     void this.#report(hosted);
     void this.#renew(hosted);
   }
@@ -212,8 +231,12 @@ export class NodeFleet {
     const { client } = this.#options;
     const name = { namespace: '', name: hosted.name };
     const status = nodeStatus(hosted.index, hosted.conditions, nowMs);
-    await client.patch(Nodes, name, 'strategic', { status }, 'status');
+    const wasReady = isReady(hosted);
+    const node = await client.patch(Nodes, name, 'strategic', { status }, 'status');
     hosted.reportedAtMs = nowMs;
+    // It may be gone since, or another: what the informer said then stands.
+    if (hosted.uid === node.metadata.uid) hosted.conditions = node.status?.conditions ?? [];
+    if (!wasReady) this.#tell(hosted, node, 'NodeReady', `Node ${hosted.name} status is now: NodeReady`);
   }
 
   /** One try: the next visit is soon enough for another. */
@@ -264,6 +287,11 @@ export class NodeFleet {
     }
     hosted.hasLease = true;
   }
+}
+
+/** As the store has it. */
+function isReady({ conditions }: HostedNode): boolean {
+  return conditions.find(({ type }) => type === 'Ready')?.status === 'True';
 }
 
 /** Works on all items, many at once; throws the first error when all are done, so that nothing goes on behind a retry. */

@@ -1,9 +1,8 @@
 /** In which order the content of a namespace goes, and how long to wait: pure. */
 
-import type { KubeObject, Pod } from '@orrery/api/gen/types.ts';
+import type { KubeObject } from '@orrery/api/gen/types.ts';
 import { isBeingDeleted } from '@orrery/api/meta.ts';
 import { Pods, type ResourceRef } from '@orrery/api/resources.ts';
-import { isPodTerminal } from '../pods.ts';
 import type { DeletionProgress } from './status.ts';
 
 /** Present objects of one resource in the namespace. */
@@ -39,21 +38,12 @@ export function progressOf(content: readonly Content[], errors: string[]): Delet
   return { remaining, finalizers, errors };
 }
 
-const SHORTEST_WAIT_MS = 250;
-const LONGEST_WAIT_MS = 5_000;
+/** Something may have come into being while the rest was being deleted. */
+const NEXT_ROUND_MS = 250;
+/** A net below the events, which say when something has gone. */
+const WAITING_MS = 5_000;
 
-/**
- * When to look again: soon, unless pods are given time to stop; then a fraction of the longest
- * grace (upstream waits for half of it, and looks at once when the last pod goes).
- */
-export function waitMs(content: readonly Content[]): number {
-  let graceSeconds = 0;
-  for (const { resource, items } of content) {
-    if (resource.resource !== Pods.resource) continue;
-    for (const pod of items as readonly Pod[]) {
-      if (isPodTerminal(pod)) continue;
-      graceSeconds = Math.max(graceSeconds, pod.metadata.deletionGracePeriodSeconds ?? 0);
-    }
-  }
-  return Math.min(LONGEST_WAIT_MS, Math.max(SHORTEST_WAIT_MS, (graceSeconds * 1000) / 2));
+/** When to look again, unless an event comes first: soon after deletions, seldom while all that is left has its own time. */
+export function waitMs(deletions: number): number {
+  return deletions > 0 ? NEXT_ROUND_MS : WAITING_MS;
 }

@@ -74,6 +74,30 @@ describe('a namespace that is deleted', () => {
     expect(cluster.all(Namespaces)).toEqual([]);
   });
 
+  test('is left in peace while something holds it up, and goes as soon as that is gone', async () => {
+    const cluster = clusterWithNamespace();
+    cluster.change(ConfigMaps, 'team/a', ({ metadata }) => void (metadata.finalizers = ['example.com/hold']));
+    terminate(cluster);
+    await cluster.settle();
+    expect(cluster.controllers[0]?.later.get('team')).toBe(5_000);
+    cluster.remove(ConfigMaps, 'team/a');
+    await cluster.settle();
+    expect(cluster.all(Namespaces)).toEqual([]);
+  });
+
+  test('is looked at when its last pod has gone, not at every one', async () => {
+    const cluster = clusterWithNamespace();
+    for (const name of ['p1', 'p2']) {
+      cluster.seed(Pods, pod(name, { metadata: { namespace: 'team' }, spec: { nodeName: 'n1' } }));
+    }
+    terminate(cluster);
+    await cluster.settle();
+    cluster.remove(Pods, 'team/p1');
+    expect([...cluster.controllers[0]!.queued]).toEqual([]);
+    cluster.remove(Pods, 'team/p2');
+    expect([...cluster.controllers[0]!.queued]).toEqual(['team']);
+  });
+
   test('goes in the end, wherever a crash stops the work', async () => {
     for (let at = 0; at < 8; at += 1) {
       for (const when of ['before', 'after'] as const) {

@@ -59,7 +59,7 @@ export class NamespaceReconciler {
       logger.info({ namespace: name }, 'namespace is empty');
       return {};
     }
-    return { requeueAfterMs: waitMs(after) };
+    return { requeueAfterMs: waitMs(round.length) };
   }
 
   async #read(client: Client, name: string): Promise<Namespace | undefined> {

@@ -31,8 +31,12 @@ export function planReplicas({ active, wanted, related, nowMs }: ReplicaPlanInpu
   return { create: 0, remove: rankForDeletion(active, podsPerNode(related()), nowMs).slice(0, count) };
 }
 
-/** Room for the random suffix within the 63 characters of a pod's name. */
-const MAX_GENERATE_NAME = 58;
+const LONGEST_NAME = 253;
+
+/** What the names of an owner's pods begin with: its name and a dash, if there is room for one (`getPodsPrefix`). */
+function podNamePrefix(ownerName: string): string {
+  return ownerName.length < LONGEST_NAME ? `${ownerName}-` : ownerName;
+}
 
 /** A pod from the template, managed by `owner` (`GetPodFromTemplate`). */
 export function podFromTemplate(
@@ -44,7 +48,7 @@ export function podFromTemplate(
   return {
     metadata: {
       namespace,
-      generateName: `${owner.name.slice(0, MAX_GENERATE_NAME - 1)}-`,
+      generateName: podNamePrefix(owner.name),
       ...(labels === undefined ? {} : { labels }),
       ...(annotations === undefined ? {} : { annotations }),
       ...(finalizers === undefined ? {} : { finalizers }),

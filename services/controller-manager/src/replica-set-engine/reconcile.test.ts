@@ -1,4 +1,4 @@
-import type { ReplicaSet } from '@orrery/api/gen/types.ts';
+import type { Pod, ReplicaSet } from '@orrery/api/gen/types.ts';
 import { controllerOf, controllerReference, keyOf } from '@orrery/api/meta.ts';
 import { Pods, ReplicaSets, ReplicationControllers } from '@orrery/api/resources.ts';
 import { forbidden, StatusError } from '@orrery/api/status-error.ts';
@@ -30,6 +30,21 @@ describe('a ReplicaSet', () => {
       observedGeneration: 1,
     });
     expect(cluster.events.filter((each) => each.includes('SuccessfulCreate'))).toHaveLength(3);
+  });
+
+  test.each([
+    ['x'.repeat(56), `${'x'.repeat(56)}-`],
+    [`${'x'.repeat(56)}.b`, `${'x'.repeat(56)}.b`],
+    [`${'x'.repeat(57)}.b`, `${'x'.repeat(57)}.`],
+    ['x'.repeat(253), 'x'.repeat(58)],
+  ])('named %s makes pods whose names are valid', async (name, base) => {
+    const cluster = new WorkloadCluster([replicaSetController]);
+    cluster.seed(ReplicaSets, replicaSet(name, 1));
+    await cluster.settle();
+    const [{ metadata }] = cluster.all(Pods) as [Pod];
+    expect(metadata.name).toMatch(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);
+    expect(metadata.name.slice(0, -5)).toBe(base);
+    expect(metadata.generateName).toBe(name.length < 253 ? `${name}-` : name);
   });
 
   test('makes no pod twice while the cache does not show the first', async () => {

@@ -93,7 +93,7 @@ test('a pod comes from the template, is named after its owner and managed by it'
   );
   expect(made.metadata).toEqual({
     namespace: 'default',
-    generateName: `${'x'.repeat(57)}-`,
+    generateName: `${'x'.repeat(70)}-`,
     labels: { app: 'web' },
     ownerReferences: [owner],
   });

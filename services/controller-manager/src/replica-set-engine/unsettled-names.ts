@@ -6,6 +6,9 @@
 
 import { randomNameSuffix } from '@orrery/kit/random.ts';
 
+/** How much of `generateName` goes into a name: with the suffix it is a valid label (apiserver/pkg/storage/names). */
+const LONGEST_BASE = 58;
+
 export class UnsettledNames {
   /** By the owner's uid; as many at most as one reconciliation creates pods. */
   readonly #byOwner = new Map<string, Set<string>>();
@@ -15,7 +18,8 @@ export class UnsettledNames {
     const unsettled = this.#byOwner.get(ownerUid) ?? new Set();
     for (const name of unsettled) if (isThere(name)) unsettled.delete(name);
     const names = [...unsettled].slice(0, count);
-    while (names.length < count) names.push(`${generateName}${randomNameSuffix()}`);
+    const base = generateName.slice(0, LONGEST_BASE);
+    while (names.length < count) names.push(`${base}${randomNameSuffix()}`);
     return names;
   }
 

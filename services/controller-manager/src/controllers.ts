@@ -3,6 +3,7 @@
 import type { Controller, ControllerContext } from '@orrery/controller/controller.ts';
 import { deploymentController } from './deployment/index.ts';
 import { endpointSliceController } from './endpoint-slice/index.ts';
+import { endpointSliceMirroringController } from './endpoint-slice-mirroring/index.ts';
 import { endpointsController } from './endpoints/index.ts';
 import { garbageCollectorController } from './garbage-collector/index.ts';
 import { namespaceController } from './namespace/index.ts';
@@ -63,6 +64,11 @@ export const CONTROLLERS: Readonly<Record<string, Entry>> = {
     alias: 'endpointslice',
     component: 'endpoint-slice-controller',
     make: endpointSliceController,
+  },
+  'endpointslice-mirroring-controller': {
+    alias: 'endpointslicemirroring',
+    component: 'endpoint-slice-mirroring-controller',
+    make: endpointSliceMirroringController,
   },
   'garbage-collector-controller': {
     alias: 'garbagecollector',

@@ -12,9 +12,10 @@ const BATCH_MS = 1_000;
 
 export function endpointsController({ informers, clock }: ControllerContext): Controller {
   const endpoints = informers.of(EndpointsRef);
+  const services = informers.of(Services);
   const serviceEvents = new ServiceEvents({ informers, clock, batchMs: BATCH_MS });
   const reconciler = new EndpointsReconciler({
-    services: informers.of(Services).lister,
+    services: services.lister,
     endpoints: new OwnWrites(endpoints, clock),
     serviceEvents,
   });
@@ -22,6 +23,7 @@ export function endpointsController({ informers, clock }: ControllerContext): Co
     name: 'endpoints-controller',
     workers: 5,
     setup: (queue) => {
+      services.addHandler({ delete: (service) => reconciler.serviceDeleted(keyOf(service)) });
       serviceEvents.subscribe(queue);
       endpoints.addHandler({
         // Also finds those whose service went away while nobody looked.

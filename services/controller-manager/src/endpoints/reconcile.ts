@@ -31,9 +31,16 @@ export interface EndpointsReconcilerOptions {
 export class EndpointsReconciler {
   readonly #options: EndpointsReconcilerOptions;
   readonly #triggerTimes = new TriggerTimes();
+  /** Services that were seen to go and whose Endpoints are still to follow. */
+  readonly #goneServices = new Set<string>();
 
   constructor(options: EndpointsReconcilerOptions) {
     this.#options = options;
+  }
+
+  /** The Service is gone, and its Endpoints with it, even those that people made for it by hand. */
+  serviceDeleted(key: string): void {
+    this.#goneServices.add(key);
   }
 
   async reconcile(key: string, { client }: ReconcileContext): Promise<void> {
@@ -42,9 +49,11 @@ export class EndpointsReconciler {
     const present = endpoints.get(key);
     if (service === undefined) {
       this.#triggerTimes.forget(key);
-      if (present !== undefined) await this.#remove(client, present);
+      if (present !== undefined && this.#mayRemove(key, present)) await this.#remove(client, present);
+      this.#goneServices.delete(key);
       return;
     }
+    this.#goneServices.delete(key);
     if (!hasSelector(service) || isBeingDeleted(service)) return;
     const pods = serviceEvents.podsOf(service);
     const { subsets, truncated } = subsetsOf(service, pods);
@@ -67,9 +76,12 @@ export class EndpointsReconciler {
     endpoints.wrote(await client.update(EndpointsRef, changed));
   }
 
-  /** Only what this controller made; what people made by hand has no service to begin with. */
+  /** What people made by hand may have had no Service to begin with; then it stays. */
+  #mayRemove(key: string, { metadata }: Endpoints): boolean {
+    return this.#goneServices.has(key) || metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
+  }
+
   async #remove(client: Client, { metadata }: Endpoints): Promise<void> {
-    if (metadata.labels?.[MANAGED_BY_LABEL] !== MANAGED_BY) return;
     const { namespace, name, uid } = metadata;
     try {
       await client.delete(EndpointsRef, { namespace, name }, { preconditions: { uid } });

@@ -28,7 +28,12 @@ function run(command: string, args: readonly string[]): Promise<number> {
     const child = spawn(command, args, {
       cwd: root,
       stdio: 'inherit',
-      env: { ...process.env, PATH: `${bin}:${process.env['PATH'] ?? ''}` },
+      env: {
+        ...process.env,
+        PATH: `${bin}:${process.env['PATH'] ?? ''}`,
+        // The gRPC clients that tests make by hand must not take the user's proxy to this machine.
+        no_grpc_proxy: '127.0.0.1',
+      },
     });
     child.on('error', () => settle(127));
     child.on('exit', (code) => settle(code ?? 1));

@@ -57,6 +57,8 @@ const CHANNEL_OPTIONS = {
   'grpc.use_local_subchannel_pool': 1,
   'grpc.max_receive_message_length': LARGEST_MESSAGE_BYTES,
   'grpc.max_send_message_length': LARGEST_MESSAGE_BYTES,
+  // grpc-js would send even calls to the own machine through the user's `http_proxy`.
+  'grpc.enable_http_proxy': 0,
   // The default of 64 KiB makes a page of a list wait for many window updates.
   'grpc-node.flow_control_window': 4 * 1024 * 1024,
 } as const;

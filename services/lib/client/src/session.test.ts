@@ -2,7 +2,7 @@ import type { ConfigMap } from '@orrery/api/gen/types.ts';
 import { ConfigMaps, Deployments, Namespaces } from '@orrery/api/resources.ts';
 import { expired, isNotFound, isStatusError, StatusError } from '@orrery/api/status-error.ts';
 import { silentLogger } from '@orrery/kit/logger.ts';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isFenced } from './client.ts';
 import { type ClientOptions, createClient, type SessionClient } from './session.ts';
 import { eventually } from './test-support/eventually.ts';
@@ -37,6 +37,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.close()));
   server.stop();
+  vi.unstubAllEnvs();
 });
 
 describe('a session', () => {
@@ -50,6 +51,14 @@ describe('a session', () => {
     expect(patched.data).toEqual({ k: '3' });
     expect(await client.delete(ConfigMaps, created.metadata)).toBeUndefined();
     await expect(client.get(ConfigMaps, created.metadata)).rejects.toSatisfy(isNotFound);
+  });
+
+  it('goes straight to the apiserver, whatever proxy the environment of the user names', async () => {
+    for (const name of ['grpc_proxy', 'http_proxy', 'https_proxy']) vi.stubEnv(name, 'http://127.0.0.1:9');
+    for (const name of ['no_grpc_proxy', 'no_proxy']) vi.stubEnv(name, '');
+    server.put(ConfigMaps, configMap('a', { k: '1' }));
+    const found = await connect().get(ConfigMaps, { namespace: 'default', name: 'a' });
+    expect(found.data).toEqual({ k: '1' });
   });
 
   it('sends calls of one turn in few messages and pairs thousands of answers', async () => {

@@ -1,6 +1,6 @@
 /** Files that are either whole or not there. */
 
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { randomId } from '@orrery/kit/random.ts';
 
@@ -8,8 +8,14 @@ import { randomId } from '@orrery/kit/random.ts';
 export async function writeSecretFile(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const draft = `${path}.${randomId()}.tmp`;
-  await writeFile(draft, text, { mode: 0o600 });
-  await rename(draft, path);
+  try {
+    await writeFile(draft, text, { mode: 0o600 });
+    await rename(draft, path);
+  } catch (error) {
+    // On a full disk each new start would leave another one.
+    await rm(draft, { force: true });
+    throw error;
+  }
 }
 
 /** The text of a file, or undefined when there is none. */

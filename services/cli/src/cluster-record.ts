@@ -1,9 +1,9 @@
 /** What a cluster is, kept in its data directory, so that a restart continues it. */
 
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { ClockAnchor } from '@orrery/kit/clock.ts';
 import { CliError, messageOf, systemErrorCode } from './cli-error.ts';
-import { type DataDirectory, shown } from './data-directory.ts';
+import { type DataDirectory, draftOf, shown, writing } from './data-directory.ts';
 
 export const DURABILITIES = ['everysec', 'always'] as const;
 
@@ -74,11 +74,18 @@ export async function readClusterRecord(data: DataDirectory): Promise<ClusterRec
   return record;
 }
 
-/** Writes the record whole or not at all. */
+/** Writes the record whole or not at all. @throws CliError when it cannot be written */
 export async function writeClusterRecord(data: DataDirectory, record: ClusterRecord): Promise<void> {
-  const draft = `${data.clusterFile}.new`;
-  await writeFile(draft, `${JSON.stringify({ form: FORM, ...record }, undefined, 2)}\n`);
-  await rename(draft, data.clusterFile);
+  const draft = draftOf(data.clusterFile);
+  try {
+    await writing(data, async () => {
+      await writeFile(draft, `${JSON.stringify({ form: FORM, ...record }, undefined, 2)}\n`);
+      await rename(draft, data.clusterFile);
+    });
+  } catch (error) {
+    await rm(draft, { force: true }).catch(() => undefined);
+    throw error;
+  }
 }
 
 function parseRecord(text: string): ClusterRecord | undefined {

@@ -2,7 +2,14 @@ import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { assertUsable, dataDirectory, makeDirectories, wipe } from './data-directory.ts';
+import {
+  assertUsable,
+  dataDirectory,
+  makeDirectories,
+  makeRunDirectory,
+  removeEmpty,
+  wipe,
+} from './data-directory.ts';
 
 let root: string;
 
@@ -47,8 +54,17 @@ describe('assertUsable', () => {
     await assertUsable(data);
   });
 
-  it('refuses a directory of other things', async () => {
-    await mkdir(join(root, 'logs'));
+  it('accepts what a start leaves that was killed before it had written the record', async () => {
+    const data = dataDirectory(root);
+    await makeRunDirectory(data);
+    await writeFile(data.pidFile('supervisor'), '');
+    await writeFile(`${data.pidFile('supervisor')}.4711`, '');
+    for (const path of [`${data.kubeconfig}.4711.tmp`, `${data.clusterFile}.new`]) await writeFile(path, '');
+    await assertUsable(data);
+  });
+
+  it.each(['logs', 'run/other'])('refuses a directory of other things: %s', async (path) => {
+    await mkdir(join(root, path), { recursive: true });
     await expect(assertUsable(dataDirectory(root))).rejects.toThrow('holds other things than a cluster');
   });
 
@@ -74,12 +90,24 @@ describe('makeDirectories', () => {
   });
 });
 
+describe('removeEmpty', () => {
+  it('takes back what was made, as far as nothing else is in it', async () => {
+    const data = dataDirectory(join(root, 'deep', 'cluster'));
+    const made = await makeRunDirectory(data);
+    expect(made).toEqual([join(root, 'deep'), data.path, data.run]);
+    await writeFile(join(root, 'deep', 'thesis.tex'), '');
+    await removeEmpty(made);
+    expect(await readdir(join(root, 'deep'))).toEqual(['thesis.tex']);
+  });
+});
+
 describe('wipe', () => {
   it('removes the cluster and the directory', async () => {
     const data = dataDirectory(join(root, 'cluster'));
     await makeDirectories(data);
     await writeFile(data.clusterFile, '{}');
     await writeFile(join(data.redis, 'dump'), '');
+    for (const path of [`${data.kubeconfig}.4711.tmp`, `${data.clusterFile}.new`]) await writeFile(path, '');
     await wipe(data);
     expect(await readdir(root)).toEqual([]);
   });

@@ -6,6 +6,7 @@ import { access, mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { CliError, messageOf, systemErrorCode } from './cli-error.ts';
+import { SUPERVISOR } from './supervisor/process-spec.ts';
 
 /** Paths of everything that belongs to one cluster. */
 export interface DataDirectory {
@@ -62,14 +63,35 @@ export async function assertUsable(data: DataDirectory): Promise<void> {
     return;
   }
   await assertWritable(data.path, data.path);
-  const { clusterFile, kubeconfig } = data;
-  // A cluster in containers leaves its kubeconfig in the same place.
-  const foreign = entries.filter((name) => name !== basename(kubeconfig));
-  if (foreign.length > 0 && !entries.includes(basename(clusterFile))) {
+  if (entries.includes(basename(data.clusterFile))) return;
+  for (const name of entries) {
+    if (await isExpected(name, data)) continue;
     throw new CliError(
       `${shown(data.path)} holds other things than a cluster; choose another directory with --data`,
     );
   }
+}
+
+/** Whether something may be in a directory in which no cluster has been started yet. */
+async function isExpected(name: string, data: DataDirectory): Promise<boolean> {
+  // A cluster in containers leaves its kubeconfig in the same place.
+  if (isKubeconfig(name, data)) return true;
+  // The rest a start leaves that was killed before it could say what the cluster is.
+  if (name === basename(draftOf(data.clusterFile))) return true;
+  if (name !== basename(data.run)) return false;
+  const running = (await entriesOf(data.run)) ?? [];
+  return running.every((each) => each.startsWith(basename(data.pidFile(SUPERVISOR))));
+}
+
+/** The kubeconfig, or what is left of it by an apiserver that was killed while it wrote it. */
+function isKubeconfig(name: string, data: DataDirectory): boolean {
+  const own = basename(data.kubeconfig);
+  return name === own || (name.startsWith(`${own}.`) && name.endsWith('.tmp'));
+}
+
+/** Where a file is written before it takes its name, so that it is there whole or not at all. */
+export function draftOf(path: string): string {
+  return `${path}.new`;
 }
 
 async function entriesOf(path: string): Promise<string[] | undefined> {
@@ -99,9 +121,33 @@ async function assertWritable(path: string, wanted: string): Promise<void> {
 
 /** Makes the directories. Only the owner may look into them: they hold keys. */
 export async function makeDirectories(data: DataDirectory): Promise<void> {
+  for (const path of [data.redis, data.state, data.logs, data.run]) {
+    await writing(data, () => makePath(path));
+  }
+}
+
+/** Makes the one directory that has to be there before anything else. Returns what was missing, from the top. */
+export function makeRunDirectory(data: DataDirectory): Promise<string[]> {
+  return writing(data, () => makePath(data.run));
+}
+
+/** Removes directories again, from the last to the first that something is in. */
+export async function removeEmpty(directories: readonly string[]): Promise<void> {
+  for (const path of directories.toReversed()) {
+    try {
+      await rmdir(path);
+    } catch {
+      return;
+    }
+  }
+}
+
+/** Writes into a data directory. @throws CliError when the system does not let us: no right, no room. */
+export async function writing<T>(data: DataDirectory, write: () => Promise<T>): Promise<T> {
   try {
-    for (const path of [data.path, data.redis, data.state, data.logs, data.run]) await makePath(path);
+    return await write();
   } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
     throw new CliError(
       `${shown(data.path)} cannot be written (${messageOf(error)}); choose another with --data`,
     );
@@ -112,11 +158,21 @@ export async function makeDirectories(data: DataDirectory): Promise<void> {
  * Makes a directory and what is missing above it. Not `mkdir` with `recursive`: in Node 24 that
  * never returns for places like /proc, where a directory is there and nothing can be made in it.
  */
-async function makePath(path: string): Promise<void> {
+async function makePath(path: string): Promise<string[]> {
   const missing: string[] = [];
   for (let each = path; each !== dirname(each) && !(await isDirectory(each)); each = dirname(each))
-    missing.push(each);
-  for (const each of missing.toReversed()) await mkdir(each, { mode: 0o700 });
+    missing.unshift(each);
+  for (const each of missing) await makeDirectory(each);
+  return missing;
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    // Another start may have made it a moment ago.
+    if (systemErrorCode(error) !== 'EEXIST' || !(await isDirectory(path))) throw error;
+  }
 }
 
 async function isDirectory(path: string): Promise<boolean> {
@@ -131,8 +187,10 @@ export async function wipe(data: DataDirectory): Promise<void> {
   await rm(data.controlSocket, { force: true });
   for (const path of [data.redis, data.state, data.logs, data.run])
     await rm(path, { recursive: true, force: true });
+  const kubeconfigs = (await readdir(data.path)).filter((name) => isKubeconfig(name, data));
+  for (const name of kubeconfigs) await rm(join(data.path, name), { force: true });
   // The mark goes last, so that an interrupted wipe can be taken up again.
-  for (const path of [data.kubeconfig, data.clusterFile]) await rm(path, { force: true });
+  for (const path of [draftOf(data.clusterFile), data.clusterFile]) await rm(path, { force: true });
   try {
     await rmdir(data.path);
   } catch (error) {

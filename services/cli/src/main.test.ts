@@ -1,7 +1,12 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { dataDirectory } from './data-directory.ts';
 import { projectRoot } from './project.ts';
+import { writePidFile } from './supervisor/pid-file.ts';
 
 interface Outcome {
   readonly code: number | string | null | undefined;
@@ -38,7 +43,7 @@ describe('the command line', () => {
     },
     {
       args: ['ps', '--data', '/no/cluster'],
-      line: 'orrery: no cluster runs on /no/cluster; "./orrery up" starts one',
+      line: 'orrery: no cluster runs on /no/cluster; "./orrery --data /no/cluster up" starts one',
     },
     { args: ['logs', 'reddis'], line: 'did you mean redis?' },
   ])('answers $args with one line and exit code 1', async ({ args, line }) => {
@@ -47,6 +52,23 @@ describe('the command line', () => {
     expect(stdout).toBe('');
     expect(stderr).toContain(line);
     expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  it('ends a start that does not listen yet, and only that', async () => {
+    const data = dataDirectory(await mkdtemp(join(tmpdir(), 'orrery-main-')));
+    await mkdir(data.run);
+    // Stands in for a supervisor that still looks for its programs.
+    const starting = spawn('sleep', ['600'], { stdio: 'ignore' });
+    try {
+      await writePidFile(data.pidFile('supervisor'), starting.pid ?? 0);
+      const ended = once(starting, 'exit');
+      const outcome = await orrery('down', '--data', data.path);
+      expect(outcome).toEqual({ code: 0, stdout: '', stderr: 'orrery: the cluster is down\n' });
+      expect(await ended).toEqual([null, 'SIGTERM']);
+    } finally {
+      starting.kill('SIGKILL');
+      await rm(data.path, { recursive: true });
+    }
   });
 
   it('finds nothing to stop where no cluster is', async () => {

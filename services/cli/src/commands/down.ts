@@ -8,10 +8,13 @@ import type { Call } from '../command.ts';
 import type { downFlags } from '../command-flags.ts';
 import { type DataDirectory, shown, wipe } from '../data-directory.ts';
 import { endOrphans } from '../supervisor/cluster.ts';
-import { NotRunning, requestShutdown } from '../supervisor/control-client.ts';
-import { livePid, STOP_LIMIT_MS, waitUntilGone } from '../supervisor/pid-file.ts';
+import { NotListening, NotRunning, requestShutdown } from '../supervisor/control-client.ts';
+import { livePid, sendSignal, STOP_LIMIT_MS, waitUntilGone } from '../supervisor/pid-file.ts';
 import { SUPERVISOR } from '../supervisor/process-spec.ts';
 import { note } from '../terminal.ts';
+
+/** A start that is given up may have to end seven processes that do not react. */
+const START_GIVEN_UP_LIMIT_MS = 90_000;
 
 export async function run({ flags, data }: Call<typeof downFlags>): Promise<number> {
   // Before anything is stopped: a directory that is not ours must not be wiped.
@@ -30,17 +33,28 @@ export async function run({ flags, data }: Call<typeof downFlags>): Promise<numb
 async function stopCluster(data: DataDirectory): Promise<void> {
   try {
     await requestShutdown(data);
-    if (!(await waitUntilGone(data.pidFile(SUPERVISOR), systemClock, STOP_LIMIT_MS))) {
-      const pid = await livePid(data.pidFile(SUPERVISOR));
-      throw new CliError(
-        `the processes are down, but the supervisor (pid ${pid}) is not; end it with kill -9 ${pid}`,
-      );
-    }
-    note('the cluster is down');
+    await supervisorGone(data, STOP_LIMIT_MS);
   } catch (error) {
-    if (!(error instanceof NotRunning)) throw error;
-    const hadOrphans = await endOrphans(data, systemClock, note);
-    for (const path of [data.controlSocket, data.pidFile(SUPERVISOR)]) await rm(path, { force: true });
-    if (!hadOrphans) note(`no cluster runs on ${shown(data.path)}`);
+    if (error instanceof NotListening) {
+      // On its way up it takes the signal for "no longer wanted".
+      sendSignal(error.pid, 'SIGTERM');
+      await supervisorGone(data, START_GIVEN_UP_LIMIT_MS);
+    } else if (error instanceof NotRunning) {
+      const hadOrphans = await endOrphans(data, systemClock, note);
+      for (const path of [data.controlSocket, data.pidFile(SUPERVISOR)]) await rm(path, { force: true });
+      if (!hadOrphans) {
+        note(`no cluster runs on ${shown(data.path)}`);
+        return;
+      }
+    } else {
+      throw error;
+    }
   }
+  note('the cluster is down');
+}
+
+async function supervisorGone(data: DataDirectory, limitMs: number): Promise<void> {
+  if (await waitUntilGone(data.pidFile(SUPERVISOR), systemClock, limitMs)) return;
+  const pid = await livePid(data.pidFile(SUPERVISOR));
+  throw new CliError(`the supervisor (pid ${pid}) does not end; end it with "kill -9 ${pid}"`);
 }

@@ -14,6 +14,7 @@ import { PROCESS_NAMES } from '../process-table.ts';
 import { olderPart } from '../supervisor/log-file.ts';
 import { SUPERVISOR } from '../supervisor/process-spec.ts';
 import { printInFull } from '../terminal.ts';
+import { typedCommand } from '../typed-command.ts';
 
 const LOG_NAMES: readonly string[] = [...PROCESS_NAMES, SUPERVISOR];
 
@@ -45,7 +46,7 @@ async function chosenLogs(name: string | undefined, data: DataDirectory): Promis
   try {
     await access(data.logs);
   } catch {
-    throw new CliError(`no cluster has run on ${shown(data.path)}; "./orrery up" starts one`);
+    throw new CliError(`no cluster has run on ${shown(data.path)}; "${typedCommand(data, 'up')}" starts one`);
   }
   return name === undefined ? LOG_NAMES : [name];
 }

@@ -3,8 +3,7 @@
 import type { ClusterOptions } from '../cluster-record.ts';
 import type { Call } from '../command.ts';
 import type { upFlags } from '../command-flags.ts';
-import { type DataDirectory, shown } from '../data-directory.ts';
-import { defaultDataDirectory } from '../project.ts';
+import type { DataDirectory } from '../data-directory.ts';
 import { bringUp, type UpRequest } from '../supervisor/cluster.ts';
 import { fetchStatus } from '../supervisor/control-client.ts';
 import { startDaemon } from '../supervisor/daemon.ts';
@@ -12,6 +11,7 @@ import type { ProcessStatus } from '../supervisor/process-spec.ts';
 import { stopOnSignals } from '../supervisor/stop-on-signals.ts';
 import { formatTable } from '../table.ts';
 import { note, outliveReader, print } from '../terminal.ts';
+import { shellWord, typedCommand } from '../typed-command.ts';
 
 export async function run({ flags, data }: Call<typeof upFlags>): Promise<number> {
   const { detach, nodes, durability, port, speed, 'zero-delays': zeroDelays } = flags;
@@ -26,6 +26,8 @@ export async function run({ flags, data }: Call<typeof upFlags>): Promise<number
 }
 
 async function runDetached(request: UpRequest, data: DataDirectory): Promise<number> {
+  // The cluster is wanted even if nobody reads on: "./orrery up -d | head".
+  outliveReader();
   await startDaemon(request, note);
   const { processes } = await fetchStatus(data);
   printSummary(processes, data, ['stop it', 'down']);
@@ -58,8 +60,7 @@ function printSummary(
   const seconds = (performance.now() / 1_000).toFixed(1);
   const rows = processes.map(({ name, state, pid, address }) => [name, state, String(pid ?? '-'), address]);
   const table = formatTable([['SERVICE', 'STATE', 'PID', 'ADDRESS'], ...rows], new Set([2]));
-  const elsewhere = data.path === defaultDataDirectory ? '' : ` --data ${shellWord(shown(data.path))}`;
-  const command = (words: string): string => `  ./orrery${elsewhere} ${words}`;
+  const command = (words: string): string => `  ${typedCommand(data, words)}`;
   const next = [
     [command('kubectl get nodes'), 'kubectl, with the right kubeconfig'],
     [command('kill scheduler'), `take a part down; "start scheduler" brings it back`],
@@ -77,9 +78,4 @@ function printSummary(
   ]) {
     print(line);
   }
-}
-
-/** A word as a shell takes it. */
-function shellWord(word: string): string {
-  return /^[\w./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -17,15 +17,20 @@ import {
   dataDirectory,
   type DataDirectory,
   makeDirectories,
+  makeRunDirectory,
+  removeEmpty,
   shown,
+  writing,
 } from '../data-directory.ts';
 import { allocatePorts, portTrouble } from '../ports.ts';
 import { PROCESS_NAMES, processTable } from '../process-table.ts';
 import { ensureServerPrograms } from '../server-programs.ts';
+import { typedCommand } from '../typed-command.ts';
+import { liveProcesses } from './control-client.ts';
 import { type ControlServer, serveControl } from './control-server.ts';
 import { eventLog, lastLines } from './log-file.ts';
 import { StartFailure } from './managed-process.ts';
-import { claimPidFile, endRecorded, livePid } from './pid-file.ts';
+import { claimPidFile, endRecorded } from './pid-file.ts';
 import { type ProcessEvent, SUPERVISOR } from './process-spec.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -37,6 +42,9 @@ export interface UpRequest {
   readonly options: Partial<ClusterOptions>;
   readonly zeroDelays: boolean;
 }
+
+/** What comes of a start that is no longer wanted. */
+export const STOPPED_TOO_EARLY = 'stopped before the cluster was ready';
 
 /** Lines of a failed process's log that are shown. */
 const SHOWN_LOG_LINES = 15;
@@ -62,28 +70,57 @@ export interface BringUpHooks {
  * Starts a cluster and waits until all of it is ready.
  * @throws CliError when something is in the way; then nothing of the cluster runs.
  */
-export async function bringUp(
+export async function bringUp(request: UpRequest, hooks: BringUpHooks): Promise<SupervisedCluster> {
+  const data = dataDirectory(request.data);
+  await assertUsable(data);
+  const release = await claimDirectory(data);
+  try {
+    return await bringUpIn(data, request, hooks);
+  } catch (error) {
+    await release();
+    throw hooks.signal.aborted ? new CliError(STOPPED_TOO_EARLY) : error;
+  }
+}
+
+/**
+ * Takes a data directory for this process, before anything else is done there: of two starts at once
+ * one is refused. Returns how to give it back, as it was.
+ * @throws CliError when a cluster runs there.
+ */
+async function claimDirectory(data: DataDirectory): Promise<() => Promise<void>> {
+  const made = await makeRunDirectory(data);
+  const pidFile = data.pidFile(SUPERVISOR);
+  try {
+    if (!(await writing(data, () => claimPidFile(pidFile)))) throw alreadyRunning(data);
+  } catch (error) {
+    await removeEmpty(made);
+    throw error;
+  }
+  return async () => {
+    await rm(pidFile, { force: true });
+    await removeEmpty(made);
+  };
+}
+
+async function bringUpIn(
+  data: DataDirectory,
   request: UpRequest,
   { report, signal }: BringUpHooks,
 ): Promise<SupervisedCluster> {
   const clock = systemClock;
-  const data = dataDirectory(request.data);
-  await assertUsable(data);
-  await assertNotRunning(data);
   const previous = await readClusterRecord(data);
   const options: ClusterOptions = { ...DEFAULT_OPTIONS, ...previous?.options, ...request.options };
   await endOrphans(data, clock, report);
   await assertPortFree(options.port);
   const programs = await ensureServerPrograms(report);
-
-  await makeDirectories(data);
-  if (!(await claimPidFile(data.pidFile(SUPERVISOR)))) throw alreadyRunning(data);
   const record: ClusterRecord = {
     options,
     ports: await allocatePorts(INTERNAL_PORTS, previous?.ports ?? {}, [options.port]),
     clock: continueClock(previous?.clock, options.speed, clock.now()),
   };
+  signal.throwIfAborted();
   await writeClusterRecord(data, record);
+  await makeDirectories(data);
   report('starting redis, nats and the five services ...');
   const log = eventLog(data.logFile(SUPERVISOR), clock);
   const supervisor = new Supervisor(
@@ -107,7 +144,10 @@ async function superviseUntilReady(
 ): Promise<SupervisedCluster> {
   const down = Promise.withResolvers<void>();
   let control: ControlServer | undefined;
+  /** Whether somebody asked for the end. */
+  let unwanted = false;
   const stop = async (): Promise<void> => {
+    unwanted = true;
     await supervisor.stop();
     await rm(data.controlSocket, { force: true });
     await rm(data.pidFile(SUPERVISOR), { force: true });
@@ -121,8 +161,9 @@ async function superviseUntilReady(
     signal.throwIfAborted();
     await supervisor.start();
   } catch (error) {
+    const givenUp = unwanted;
     await stop();
-    if (signal.aborted) throw new CliError('stopped before the cluster was ready');
+    if (givenUp) throw new CliError(STOPPED_TOO_EARLY);
     throw error instanceof StartFailure ? await withLog(error, data) : error;
   } finally {
     signal.removeEventListener('abort', abort);
@@ -130,13 +171,10 @@ async function superviseUntilReady(
   return { supervisor, options, down: down.promise, stop };
 }
 
-async function assertNotRunning(data: DataDirectory): Promise<void> {
-  if ((await livePid(data.pidFile(SUPERVISOR))) !== undefined) throw alreadyRunning(data);
-}
-
 function alreadyRunning(data: DataDirectory): CliError {
+  const [ps, down] = [typedCommand(data, 'ps'), typedCommand(data, 'down')];
   return new CliError(
-    `a cluster is already running on ${shown(data.path)}; see "./orrery ps", or "./orrery down" first to start it otherwise`,
+    `a cluster is already running on ${shown(data.path)}; see "${ps}", or "${down}" first to start it otherwise`,
   );
 }
 
@@ -153,12 +191,12 @@ export async function endOrphans(
   clock: Clock,
   report: (line: string) => void,
 ): Promise<boolean> {
-  const ended: string[] = [];
-  for (const name of PROCESS_NAMES.toReversed()) {
-    if (await endRecorded(data.pidFile(name), clock)) ended.push(name);
+  const orphans = await liveProcesses(data);
+  if (orphans.length > 0) {
+    report(`stopping what a supervisor that was killed has left behind: ${orphans.join(', ')} ...`);
   }
-  if (ended.length > 0) report(`stopped what an earlier supervisor had left behind: ${ended.join(', ')}`);
-  return ended.length > 0;
+  for (const name of PROCESS_NAMES.toReversed()) await endRecorded(data.pidFile(name), clock);
+  return orphans.length > 0;
 }
 
 async function withLog(failure: StartFailure, data: DataDirectory): Promise<CliError> {

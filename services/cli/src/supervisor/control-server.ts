@@ -38,7 +38,8 @@ export async function serveControl(options: ControlOptions): Promise<ControlServ
   server.requestTimeout = 0;
   await rm(socketPath, { force: true });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    // Some file systems have no sockets: shared folders of virtual machines, for example.
+    server.once('error', ({ message }) => reject(new CliError(`the supervisor cannot listen: ${message}`)));
     server.listen(socketPath, resolve);
   });
   await chmod(socketPath, 0o600);

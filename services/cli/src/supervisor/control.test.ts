@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { CliError } from '../cli-error.ts';
 import { type DataDirectory, dataDirectory, makeDirectories } from '../data-directory.ts';
 import { fetchStatus, NotRunning, requestKill, requestShutdown, requestStart } from './control-client.ts';
 import { type ControlServer, serveControl } from './control-server.ts';
+import { claimPidFile, writePidFile } from './pid-file.ts';
 import type { ProcessStatus } from './process-spec.ts';
 
 const row: ProcessStatus = {
@@ -86,5 +87,18 @@ describe('the control socket', () => {
     await control.close();
     await expect(fetchStatus(data)).rejects.toBeInstanceOf(NotRunning);
     await expect(fetchStatus(dataDirectory('/no/such/place'))).rejects.toThrow('no cluster runs on');
+  });
+
+  it('names what a killed supervisor left behind', async () => {
+    await control.close();
+    await writePidFile(data.pidFile('redis'), process.pid);
+    await writeFile(data.pidFile('nats'), '');
+    await expect(fetchStatus(data)).rejects.toThrow('was killed; without it run redis: ');
+  });
+
+  it('means a cluster on its way when the supervisor lives and does not listen', async () => {
+    await control.close();
+    await claimPidFile(data.pidFile('supervisor'));
+    await expect(fetchStatus(data)).rejects.toThrow(`being started or stopped (pid ${process.pid})`);
   });
 });

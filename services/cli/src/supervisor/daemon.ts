@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { CliError } from '../cli-error.ts';
 import { childEnvironment } from '../config.ts';
 import { MALLOC_ENVIRONMENT, SUPERVISOR_NODE_FLAGS } from '../node-flags.ts';
-import type { UpRequest } from './cluster.ts';
+import { STOPPED_TOO_EARLY, type UpRequest } from './cluster.ts';
+import { STOP_SIGNALS } from './stop-on-signals.ts';
 
 /** What the supervisor tells the command that started it. */
 export type DaemonMessage =
@@ -30,7 +31,16 @@ export function startDaemon(request: UpRequest, report: (line: string) => void):
       env: childEnvironment(MALLOC_ENVIRONMENT),
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
+    // Ctrl-C reaches this process alone. It stays until the supervisor is gone, so that the next
+    // command does not find a cluster that is still stopping.
+    let givenUp = false;
+    const giveUp = (): void => {
+      givenUp = true;
+      daemon.kill('SIGTERM');
+    };
+    for (const signal of STOP_SIGNALS) process.on(signal, giveUp);
     const letGo = (): void => {
+      for (const signal of STOP_SIGNALS) process.off(signal, giveUp);
       daemon.removeAllListeners();
       if (daemon.connected) daemon.disconnect();
       daemon.unref();
@@ -41,6 +51,8 @@ export function startDaemon(request: UpRequest, report: (line: string) => void):
           report(message.line);
           return;
         case 'ready':
+          // A moment too late: it stops all the same.
+          if (givenUp) return;
           letGo();
           resolve();
           return;
@@ -51,8 +63,12 @@ export function startDaemon(request: UpRequest, report: (line: string) => void):
     });
     daemon.once('error', reject);
     daemon.once('exit', (code, signal) => {
+      letGo();
+      const how = signal ?? `exit code ${code}`;
       reject(
-        new CliError(`the supervisor ended before the cluster was ready (${signal ?? `exit code ${code}`})`),
+        new CliError(
+          givenUp ? STOPPED_TOO_EARLY : `the supervisor ended before the cluster was ready (${how})`,
+        ),
       );
     });
   });

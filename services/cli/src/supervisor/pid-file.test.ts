@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@orrery/kit/clock.ts';
@@ -76,6 +76,32 @@ describe('claimPidFile', () => {
     await writePidFile(path, pid);
     expect(await claimPidFile(path)).toBe(false);
     expect(await livePid(path)).toBe(pid);
+  });
+
+  it('lets one of many in that find a dead process there at the same time', async () => {
+    await writeFile(path, JSON.stringify({ pid, identity: 'another boot/12345' }));
+    // Each says what came of it and stays until its input ends.
+    const program = `
+      import { claimPidFile } from ${JSON.stringify(new URL('pid-file.ts', import.meta.url).href)};
+      process.stdin.once('data', async () => console.log(await claimPidFile(${JSON.stringify(path)})));
+      process.stdin.once('end', () => undefined);
+      console.log('here');`;
+    const claimants = Array.from({ length: 6 }, () =>
+      spawn(process.execPath, ['--input-type=module', '--eval', program], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      }),
+    );
+    const lineOf = (claimant: (typeof claimants)[number]): Promise<string> =>
+      new Promise((resolve) => claimant.stdout.once('data', (chunk) => resolve(String(chunk).trim())));
+    try {
+      expect(new Set(await Promise.all(claimants.map(lineOf)))).toEqual(new Set(['here']));
+      const answers = claimants.map(lineOf);
+      for (const claimant of claimants) claimant.stdin.write('go\n');
+      expect((await Promise.all(answers)).toSorted()).toEqual([...Array<string>(5).fill('false'), 'true']);
+      expect(await readdir(root)).toEqual(['a.pid']);
+    } finally {
+      for (const claimant of claimants) claimant.kill('SIGKILL');
+    }
   });
 
   it('takes the place of a dead process', async () => {

@@ -1,6 +1,6 @@
 /** Pid files that cannot be mistaken: they say which process they mean, not only its number. */
 
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { access, link, readFile, rm, writeFile } from 'node:fs/promises';
 import type { Clock } from '@orrery/kit/clock.ts';
 import { systemErrorCode } from '../cli-error.ts';
 import { processIdentity } from './process-identity.ts';
@@ -22,18 +22,60 @@ export async function writePidFile(path: string, pid: number): Promise<void> {
  * @returns false when another live process holds it.
  */
 export async function claimPidFile(path: string): Promise<boolean> {
-  for (let tries = 0; tries < 3; tries += 1) {
-    try {
-      const identity = await processIdentity(process.pid);
-      await writeFile(path, JSON.stringify({ pid: process.pid, identity }), { flag: 'wx' });
-      return true;
-    } catch (error) {
-      if (systemErrorCode(error) !== 'EEXIST') throw error;
-      if ((await livePid(path)) !== undefined) return false;
-      await rm(path, { force: true });
+  // Linked to its name when it is whole: who reads it must not take half a file for none.
+  const draft = `${path}.${process.pid}`;
+  try {
+    await writeFile(
+      draft,
+      JSON.stringify({ pid: process.pid, identity: await processIdentity(process.pid) }),
+    );
+    for (let tries = 0; tries < 3; tries += 1) {
+      if (await linkTo(draft, path)) return true;
+      if ((await livePid(path)) !== undefined || !(await removeStale(path, draft))) return false;
     }
+    return false;
+  } finally {
+    await rm(draft, { force: true });
   }
-  return false;
+}
+
+/** Gives a file another name; false when there is something of that name. */
+async function linkTo(path: string, name: string): Promise<boolean> {
+  try {
+    await link(path, name);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/**
+ * Removes a file that means no live process. Only who holds the lock does that: otherwise one of two
+ * that found the same dead process would remove what the other has put in its place.
+ * @returns false when another process is at it.
+ */
+async function removeStale(path: string, draft: string): Promise<boolean> {
+  const lock = `${path}.lock`;
+  if (!(await linkTo(draft, lock))) {
+    if ((await livePid(lock)) !== undefined) return false;
+    await rm(lock, { force: true });
+    return true;
+  }
+  try {
+    // A file that is gone now may be there again, and somebody's, in a moment.
+    if ((await exists(path)) && (await livePid(path)) === undefined) await rm(path, { force: true });
+    return true;
+  } finally {
+    await rm(lock, { force: true });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** The pid of the process that a file means, if exactly that process still lives. */

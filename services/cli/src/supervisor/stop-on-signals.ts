@@ -2,7 +2,8 @@
 
 import type { SupervisedCluster } from './cluster.ts';
 
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** What ends a program in order: Ctrl-C, `kill`, a closed terminal. */
+export const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface SignalWatch {
   /** From now on the first signal takes this cluster down in order, and the second at once. */

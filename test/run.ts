@@ -31,6 +31,8 @@ function run(command: string, args: readonly string[]): Promise<number> {
       env: {
         ...process.env,
         PATH: `${bin}:${process.env['PATH'] ?? ''}`,
+        // Vitest would colour what goes into a file or a pipe as well.
+        ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }),
         // The gRPC clients that tests make by hand must not take the user's proxy to this machine.
         no_grpc_proxy: '127.0.0.1',
       },

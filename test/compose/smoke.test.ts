@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Pod } from '@orrery/api/gen/types.ts';
 import { eventually } from '../support/cluster.ts';
-import { ComposeProject, type ContainerName } from '../support/compose-project.ts';
+import { ComposeProject, type ContainerName, CONTAINERS } from '../support/compose-project.ts';
 
 let project: ComposeProject;
 
@@ -41,6 +41,12 @@ describe('the cluster as containers', () => {
   it('lets kubectl in with the kubeconfig that it put into .orrery', async () => {
     expect(await project.kubectlOk('version')).toContain('Server Version: v1.34');
     expect(await project.kubectlOk('get', 'nodes')).toMatch(/node-3\s+Ready/);
+  });
+
+  it.each(CONTAINERS)('lets the log of %s grow to a limit only', async (name) => {
+    const format = '{{index .HostConfig.LogConfig.Config "max-size"}}';
+    const limit = await project.docker('inspect', '--format', format, await project.container(name));
+    expect(limit.trim()).toBe('16m');
   });
 
   it('rolls a Deployment out, and a new image of it', async () => {

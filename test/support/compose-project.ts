@@ -11,7 +11,7 @@ import { freePort } from './free-port.ts';
 const root = resolve(import.meta.dirname, '../..');
 
 /** Services that go on running; the kubeconfig one ends when it has done its work. */
-const CONTAINERS = [
+export const CONTAINERS = [
   'redis',
   'nats',
   'apiserver',

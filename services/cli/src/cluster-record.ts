@@ -79,7 +79,9 @@ export async function writeClusterRecord(data: DataDirectory, record: ClusterRec
   const draft = draftOf(data.clusterFile);
   try {
     await writing(data, async () => {
-      await writeFile(draft, `${JSON.stringify({ form: FORM, ...record }, undefined, 2)}\n`);
+      const text = `${JSON.stringify({ form: FORM, ...record }, undefined, 2)}\n`;
+      // On disk before it takes its name: after a power cut an empty record would lock the data away.
+      await writeFile(draft, text, { flush: true });
       await rename(draft, data.clusterFile);
     });
   } catch (error) {

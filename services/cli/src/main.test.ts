@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -61,6 +61,8 @@ describe('the command line', () => {
     const starting = spawn('sleep', ['600'], { stdio: 'ignore' });
     try {
       await writePidFile(data.pidFile('supervisor'), starting.pid ?? 0);
+      // What a cluster is must be known to start it, not to end it.
+      await writeFile(data.clusterFile, 'damaged');
       const ended = once(starting, 'exit');
       const outcome = await orrery('down', '--data', data.path);
       expect(outcome).toEqual({ code: 0, stdout: '', stderr: 'orrery: the cluster is down\n' });

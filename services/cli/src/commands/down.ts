@@ -17,10 +17,13 @@ import { note } from '../terminal.ts';
 const START_GIVEN_UP_LIMIT_MS = 90_000;
 
 export async function run({ flags, data }: Call<typeof downFlags>): Promise<number> {
+  if (!flags.wipe) {
+    await stopCluster(data);
+    return 0;
+  }
   // Before anything is stopped: a directory that is not ours must not be wiped.
   const record = await readClusterRecord(data);
   await stopCluster(data);
-  if (!flags.wipe) return 0;
   if (record === undefined) {
     note(`${shown(data.path)} holds no cluster, so there is nothing to remove`);
     return 0;

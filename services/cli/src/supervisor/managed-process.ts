@@ -110,6 +110,7 @@ export class ManagedProcess {
       this.#restartTimer?.cancel();
       this.#spawn();
     }
+    // Also what seems to run: others may have paused it.
     this.#resume();
     if (this.state === 'running') return;
     const { clock } = this.#options;
@@ -162,8 +163,8 @@ export class ManagedProcess {
     const child = this.#child;
     if (child === undefined) return Promise.resolve();
     child.handle.kill(signal);
-    // A paused process would not see the signal before it continues.
-    if (child.paused) child.handle.kill('SIGCONT');
+    // A paused process would not see the signal before it continues. Others may have paused it too.
+    child.handle.kill('SIGCONT');
     return child.gone.promise;
   }
 

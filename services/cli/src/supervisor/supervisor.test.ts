@@ -155,7 +155,7 @@ describe('a part that dies by itself', () => {
       await clock.advance(1);
       expect(namesOf('started').length).toBe(death + 1);
     }
-    expect(await failure).toContain('bad died 3 times');
+    expect(await failure).toMatch(/bad died 3 times.*"\.\/orrery logs bad" may say why/);
     expect(delays).toEqual([0, 100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
   });
 
@@ -228,6 +228,23 @@ describe('pausing', () => {
       expect(await supervisor.status()).toMatchObject([{ state: 'running', ready: true, pid }, {}]);
     }
     expect(namesOf('started')).toEqual(['a']);
+  });
+
+  it.each(['start', 'stop'] as const)('by somebody else is ended by a %s as well', async (how) => {
+    // What has no handler ends by a signal even while it is paused.
+    const handles = `trap "exit 0" TERM; echo trapped; while :; do sleep 0.05; done`;
+    await supervise([spec('a', handles)], new ManualClock()).start();
+    await until(async () => (await readFile(data.logFile('a'), 'utf8')).includes('trapped'));
+    const pid = await pidOf('a');
+    process.kill(pid, 'SIGSTOP');
+    if (how === 'start') {
+      expect(await supervisor.startProcess('a')).toBe(`a runs already (pid ${pid})`);
+      process.kill(pid, 'SIGTERM');
+      await until(() => namesOf('died').length === 1);
+    } else {
+      await supervisor.stop();
+      expect(namesOf('stopped')).toEqual(['a']);
+    }
   });
 
   it('is refused for a part that is being restarted', async () => {

@@ -6,7 +6,7 @@ import type { DataDirectory } from '../data-directory.ts';
 import { nearest } from '../nearest.ts';
 import type { KillSignal } from '../signals.ts';
 import { rotateLog } from './log-file.ts';
-import { ManagedProcess } from './managed-process.ts';
+import { ManagedProcess, StartFailure } from './managed-process.ts';
 import { residentBytes } from './process-identity.ts';
 import { type ProcessEvent, type ProcessSpec, type ProcessStatus, SUPERVISOR } from './process-spec.ts';
 
@@ -128,14 +128,19 @@ export class Supervisor {
   /**
    * Starts one process, or continues a paused one, until it is ready.
    * @returns what came of it, in words.
-   * @throws StartFailure, or CliError for an unknown name.
+   * @throws CliError when it does not get ready, or for an unknown name.
    */
   async startProcess(name: string): Promise<string> {
     const target = this.#find(name);
-    if (target.state === 'running') return `${name} runs already (pid ${target.pid})`;
+    const ranAlready = target.state === 'running';
     if (this.#stopped !== undefined) throw new CliError('the cluster is being stopped');
-    await target.startUntilReady();
-    return `${name} is ready (pid ${target.pid})`;
+    try {
+      await target.startUntilReady();
+    } catch (error) {
+      if (!(error instanceof StartFailure)) throw error;
+      throw new CliError(`${error.message}; "./orrery logs ${name}" may say why`);
+    }
+    return `${name} ${ranAlready ? 'runs already' : 'is ready'} (pid ${target.pid})`;
   }
 
   #find(name: string): ManagedProcess {

@@ -3,7 +3,6 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { CliError, messageOf, systemErrorCode } from './cli-error.ts';
 import { SUPERVISOR } from './supervisor/process-spec.ts';
@@ -49,7 +48,8 @@ function controlSocketPath(run: string): string {
   const path = join(run, 'supervisor.sock');
   if (Buffer.byteLength(path) <= LONGEST_SOCKET_PATH_BYTES) return path;
   const digest = createHash('sha256').update(run).digest('hex').slice(0, 16);
-  return join(tmpdir(), `orrery-${digest}.sock`);
+  // Not what TMPDIR says, which may be another in the next terminal.
+  return `/tmp/orrery-${digest}.sock`;
 }
 
 /**

@@ -33,7 +33,9 @@ export class NotListening extends CliError {
   readonly pid: number;
 
   constructor(data: DataDirectory, pid: number) {
-    super(`the cluster on ${shown(data.path)} is being started or stopped (pid ${pid}); wait a moment`);
+    super(
+      `the cluster on ${shown(data.path)} is being started or stopped (pid ${pid}); wait a moment, or end it with "${typedCommand(data, 'down')}"`,
+    );
     this.name = 'NotListening';
     this.pid = pid;
   }

@@ -32,7 +32,7 @@ export const upFlags = {
     value: 'WHEN',
     choices: DURABILITIES,
     otherwise: asLastTime(DEFAULT_OPTIONS.durability),
-    help: 'When Redis syncs to disk: always, before it answers; everysec is faster and may lose the last two seconds.',
+    help: 'When Redis syncs to disk. With everysec its death may lose the last two seconds.',
   },
   port: {
     kind: 'integer',

@@ -3,6 +3,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { childEnvironment } from '../config.ts';
 
 const LINUX = process.platform === 'linux';
 
@@ -13,9 +14,14 @@ const run = promisify(execFile);
  * the moment of its start. Undefined when no live process has that pid (a zombie is dead).
  */
 export async function processIdentity(pid: number): Promise<string | undefined> {
-  if (LINUX) return linuxIdentity(pid);
+  return LINUX ? linuxIdentity(pid) : psIdentity(pid);
+}
+
+/** The same where there is no /proc. The moment of the start is told in one way, wherever the laptop travels. */
+export async function psIdentity(pid: number): Promise<string | undefined> {
   try {
-    const { stdout } = await run('ps', ['-o', 'stat=,lstart=', '-p', String(pid)]);
+    const env = childEnvironment({ TZ: 'UTC', LC_ALL: 'C' });
+    const { stdout } = await run('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { env });
     const text = stdout.trim();
     return text === '' || text.startsWith('Z') ? undefined : text.slice(text.indexOf(' ')).trim();
   } catch {

@@ -90,6 +90,7 @@ describe('resourceVersion and resourceVersionMatch', () => {
     // As always before there was a match: a limit makes it exact, and "0" ignores the limit.
     expect(names(await list(`resourceVersion=${old}&limit=500`))).toEqual(then);
     expect(names(await list('resourceVersion=0&limit=1'))).toEqual(now);
+    expect(names(await list('limit=-1'))).toEqual(now);
     const exact = await list(`resourceVersion=${old}&resourceVersionMatch=Exact`);
     expect(exact.metadata.resourceVersion).toBe(old);
   });

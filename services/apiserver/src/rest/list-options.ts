@@ -1,6 +1,6 @@
 /** What a list, a watch or a deletecollection selects: the query parameters, read but not judged. */
 
-import { badRequest, field, invalid } from '@orrery/api/status-error.ts';
+import { field, invalid } from '@orrery/api/status-error.ts';
 import { parseLabelSelector } from '@orrery/api/selectors.ts';
 import type { Api, ListOptions, Selection, WatchOptions } from '../verbs/api.ts';
 import { flag, integer, optional, text } from './query.ts';
@@ -27,12 +27,11 @@ export function listOptions(api: Api, target: Target, query: URLSearchParams): L
       field.forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'),
     ]);
   }
-  const limit = integer(query, 'limit');
-  if (limit !== undefined && limit < 0) throw badRequest('limit: must not be negative');
   return {
     ...namespaceOption(target),
     selection: selectionOf(api, target, query),
-    ...optional('limit', limit),
+    // Only a positive limit makes pages: `kubectl get --chunk-size=-1` gets everything, as upstream.
+    ...optional('limit', integer(query, 'limit')),
     ...optional('continueToken', text(query, 'continue')),
     ...optional('resourceVersion', text(query, 'resourceVersion')),
     ...optional('resourceVersionMatch', text(query, 'resourceVersionMatch')),

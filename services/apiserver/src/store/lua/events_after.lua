@@ -42,7 +42,8 @@ local n, found, scanned, bytes, chunk = 4, 0, 0, 0, PROBE
 local page = budget
 local cursor = ARGV[3] .. '-0'
 while true do
-  local entries = redis.call('XRANGE', 'log', '(' .. cursor, '+', 'COUNT', chunk)
+  -- All ids end in -0, so this is the next one. Redis 6.0 does not know "(" for that yet.
+  local entries = redis.call('XRANGE', 'log', string.match(cursor, '^%d+') .. '-1', '+', 'COUNT', chunk)
   for _, entry in ipairs(entries) do
     cursor = entry[1]
     local fields = entry[2]

@@ -57,7 +57,8 @@ local function limitLog(revision, bytes)
   end
   redis.call('SET', 'logbytes', 0)
   if redis.call('RPUSH', 'logmarks', revision) > LOG_PARTS then
-    redis.call('XTRIM', 'log', 'MINID', '=', redis.call('LPOP', 'logmarks') .. '-0')
+    -- Revisions in the log have no gaps, so entries can be counted (Redis 6.0 does not know MINID).
+    redis.call('XTRIM', 'log', 'MAXLEN', revision - redis.call('LPOP', 'logmarks') + 1)
   end
 end
 

@@ -8,9 +8,10 @@ import type {
   EndpointSlice,
   EndpointSubset,
 } from '@orrery/api/gen/types.ts';
-import { type AddressType, MANAGED_BY_LABEL, SERVICE_NAME_LABEL } from '../endpoint-slice/plan.ts';
+import type { AddressType } from '../endpoint-slice/plan.ts';
 import { semanticallyEqual } from '../semantic-equality.ts';
 import { portsKey } from '../service-endpoints/pod-endpoints.ts';
+import { MANAGED_BY_LABEL, SERVICE_NAME_LABEL } from '../service-endpoints/service-slices.ts';
 import { LAST_CHANGE_TRIGGER_TIME } from '../service-endpoints/trigger-time.ts';
 
 export const MIRRORING_MANAGED_BY = 'endpointslicemirroring-controller.k8s.io';

@@ -1,16 +1,14 @@
 /** All I/O of the EndpointSlice mirroring controller (pkg/controller/endpointslicemirroring). */
 
-import type { Endpoints, EndpointSlice, Service } from '@orrery/api/gen/types.ts';
+import type { Endpoints, Service } from '@orrery/api/gen/types.ts';
 import { controllerReference, isBeingDeleted } from '@orrery/api/meta.ts';
 import { EndpointSlices, EndpointsRef } from '@orrery/api/resources.ts';
-import { isNotFound } from '@orrery/api/status-error.ts';
 import type { Client } from '@orrery/client/client.ts';
 import type { EventRecorder } from '@orrery/client/events.ts';
 import type { Lister } from '@orrery/client/informer.ts';
 import type { ReconcileContext } from '@orrery/controller/controller.ts';
 import { isNamespaceTerminating } from '../api-errors.ts';
-import { serviceKeyOf } from '../endpoint-slice/reconcile.ts';
-import type { OwnWrites } from '../own-writes.ts';
+import type { ServiceSlices } from '../service-endpoints/service-slices.ts';
 import {
   MAX_ENDPOINTS_PER_SUBSET,
   mayMirror,
@@ -24,9 +22,7 @@ import {
 export interface MirroringReconcilerOptions {
   endpoints: Lister<Endpoints>;
   services: Lister<Service>;
-  slices: OwnWrites<EndpointSlice>;
-  /** Slices of this controller by `namespace/name` of the service that their labels name. */
-  slicesOf: (serviceKey: string) => EndpointSlice[];
+  slices: ServiceSlices;
   events: EventRecorder;
 }
 
@@ -38,11 +34,11 @@ export class MirroringReconciler {
   }
 
   async reconcile(key: string, { client }: ReconcileContext): Promise<void> {
-    const { slices, slicesOf } = this.#options;
-    const present = slices.over(slicesOf(key), (each) => serviceKeyOf(each) === key);
+    const { slices } = this.#options;
+    const present = slices.of(key);
     const endpoints = this.#toMirror(key);
     if (endpoints === undefined) {
-      for (const each of present) await this.#remove(client, each);
+      for (const each of present) await slices.remove(client, each);
       return;
     }
     const { mirrors, skipped } = mirrorsOf(endpoints);
@@ -55,7 +51,7 @@ export class MirroringReconciler {
       const changed = { ...slice, metadata: { ...slice.metadata, ...metadata }, endpoints: mirror.endpoints };
       slices.wrote(await client.update(EndpointSlices, changed));
     }
-    for (const each of plan.remove) await this.#remove(client, each);
+    for (const each of plan.remove) await slices.remove(client, each);
   }
 
   /** The Endpoints, if they belong to a Service that leaves it to people to keep them. */
@@ -90,16 +86,6 @@ export class MirroringReconciler {
     } catch (error) {
       if (!isNamespaceTerminating(error)) throw error;
     }
-  }
-
-  async #remove(client: Client, slice: EndpointSlice): Promise<void> {
-    const { namespace, name, uid } = slice.metadata;
-    try {
-      await client.delete(EndpointSlices, { namespace, name }, { preconditions: { uid } });
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
-    this.#options.slices.removed(slice);
   }
 
   #reportSkipped(object: Endpoints, skipped: number): void {

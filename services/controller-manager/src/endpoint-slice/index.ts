@@ -1,36 +1,22 @@
 /** Which events concern the EndpointSlices of which Service. */
 
-import type { EndpointSlice } from '@orrery/api/gen/types.ts';
-import { EndpointSlices, Nodes, Services } from '@orrery/api/resources.ts';
+import { Nodes, Services } from '@orrery/api/resources.ts';
 import type { Controller, ControllerContext } from '@orrery/controller/controller.ts';
-import { type Index, indexed } from '../indexes.ts';
-import { OwnWrites } from '../own-writes.ts';
 import { ServiceEvents } from '../service-endpoints/service-events.ts';
-import { MANAGED_BY, MANAGED_BY_LABEL } from './plan.ts';
-import { EndpointSliceReconciler, serviceKeyOf } from './reconcile.ts';
-
-const BATCH_MS = 500;
+import { BATCH_MS, ServiceSlices } from '../service-endpoints/service-slices.ts';
+import { MANAGED_BY } from './plan.ts';
+import { EndpointSliceReconciler } from './reconcile.ts';
 
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
 
-function isManaged({ metadata }: EndpointSlice): boolean {
-  return metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
-}
-
-const BY_SERVICE: Index<EndpointSlice> = {
-  name: 'service',
-  values: (slice) => (isManaged(slice) ? [serviceKeyOf(slice)] : []),
-};
-
 export function endpointSliceController({ informers, clock }: ControllerContext): Controller {
-  const slices = informers.of(EndpointSlices);
+  const slices = new ServiceSlices({ informers, clock }, MANAGED_BY);
   const nodes = informers.of(Nodes);
   const serviceEvents = new ServiceEvents({ informers, clock, batchMs: BATCH_MS });
   const reconciler = new EndpointSliceReconciler({
     services: informers.of(Services).lister,
     serviceEvents,
-    slices: new OwnWrites(slices, clock),
-    slicesOf: indexed(slices, BY_SERVICE),
+    slices,
     zoneOf: (node) => nodes.lister.get(node)?.metadata.labels?.[ZONE_LABEL],
   });
   return {
@@ -38,18 +24,7 @@ export function endpointSliceController({ informers, clock }: ControllerContext)
     workers: 5,
     setup: (queue) => {
       serviceEvents.subscribe(queue);
-      const enqueue = (slice: EndpointSlice): void => {
-        if (isManaged(slice)) queue.addAfter(serviceKeyOf(slice), BATCH_MS);
-      };
-      slices.addHandler({
-        // Also finds slices whose service went away while nobody looked.
-        add: enqueue,
-        update: (slice, before) => {
-          enqueue(slice);
-          if (serviceKeyOf(before) !== serviceKeyOf(slice)) enqueue(before);
-        },
-        delete: enqueue,
-      });
+      slices.subscribe(queue);
     },
     reconcile: (key, context) => reconciler.reconcile(key, context),
   };

@@ -19,12 +19,11 @@ import {
   type ResolvedPort,
   resolvePorts,
 } from '../service-endpoints/pod-endpoints.ts';
+import { MANAGED_BY_LABEL, SERVICE_NAME_LABEL } from '../service-endpoints/service-slices.ts';
 
 /** What the controller does not write beyond in one slice. */
 export const MAX_ENDPOINTS_PER_SLICE = 100;
 
-export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
-export const MANAGED_BY_LABEL = 'endpointslice.kubernetes.io/managed-by';
 export const MANAGED_BY = 'endpointslice-controller.k8s.io';
 
 export type AddressType = 'IPv4' | 'IPv6';

@@ -3,14 +3,13 @@
 import type { Draft, EndpointSlice, Service } from '@orrery/api/gen/types.ts';
 import { controllerReference, formatTime, isBeingDeleted } from '@orrery/api/meta.ts';
 import { EndpointSlices, Services } from '@orrery/api/resources.ts';
-import { isNotFound } from '@orrery/api/status-error.ts';
 import type { Client } from '@orrery/client/client.ts';
 import type { Lister } from '@orrery/client/informer.ts';
 import type { ReconcileContext } from '@orrery/controller/controller.ts';
-import type { OwnWrites } from '../own-writes.ts';
 import { semanticallyEqual } from '../semantic-equality.ts';
 import { hasSelector } from '../service-endpoints/pod-endpoints.ts';
 import type { ServiceEvents } from '../service-endpoints/service-events.ts';
+import type { ServiceSlices } from '../service-endpoints/service-slices.ts';
 import { LAST_CHANGE_TRIGGER_TIME, TriggerTimes } from '../service-endpoints/trigger-time.ts';
 import {
   type AddressType,
@@ -18,16 +17,13 @@ import {
   desiredGroups,
   type EndpointGroup,
   planSlices,
-  SERVICE_NAME_LABEL,
   sliceLabels,
 } from './plan.ts';
 
 export interface EndpointSliceReconcilerOptions {
   services: Lister<Service>;
   serviceEvents: ServiceEvents;
-  slices: OwnWrites<EndpointSlice>;
-  /** Slices by `namespace/name` of the service that their labels name, if this controller manages them. */
-  slicesOf: (serviceKey: string) => EndpointSlice[];
+  slices: ServiceSlices;
   zoneOf: (node: string) => string | undefined;
 }
 
@@ -48,12 +44,12 @@ export class EndpointSliceReconciler {
   }
 
   async reconcile(key: string, { client }: ReconcileContext): Promise<void> {
-    const { services, serviceEvents, slicesOf, slices, zoneOf } = this.#options;
+    const { services, serviceEvents, slices, zoneOf } = this.#options;
     const service = services.get(key);
-    const present = slices.over(slicesOf(key), (each) => serviceKeyOf(each) === key);
+    const present = slices.of(key);
     if (service === undefined) {
       this.#triggerTimes.forget(key);
-      for (const each of present) await this.#remove(client, each);
+      for (const each of present) await slices.remove(client, each);
       return;
     }
     if (!hasSelector(service) || isBeingDeleted(service)) return;
@@ -63,14 +59,14 @@ export class EndpointSliceReconciler {
     const pass: Pass = { client, service, labels: sliceLabels(service), triggerTime };
     const types = addressTypesOf(service);
     for (const each of present.filter(({ addressType }) => !types.includes(addressType as AddressType))) {
-      await this.#remove(client, each);
+      await slices.remove(client, each);
     }
     for (const addressType of types) {
       const existing = present.filter((each) => each.addressType === addressType && !isBeingDeleted(each));
       const plan = planSlices(existing, desiredGroups({ service, pods, addressType, zoneOf }));
       for (const each of plan.create) await this.#create(pass, addressType, each);
       for (const { slice, endpoints } of plan.update) await this.#update(pass, slice, endpoints);
-      for (const each of plan.remove) await this.#remove(client, each);
+      for (const each of plan.remove) await slices.remove(client, each);
       const changed = new Set([...plan.update.map(({ slice }) => slice), ...plan.remove]);
       for (const each of existing.filter((slice) => !changed.has(slice))) await this.#relabel(pass, each);
     }
@@ -120,19 +116,4 @@ export class EndpointSliceReconciler {
     });
     this.#options.slices.wrote(changed);
   }
-
-  async #remove(client: Client, slice: EndpointSlice): Promise<void> {
-    const { namespace, name, uid } = slice.metadata;
-    try {
-      await client.delete(EndpointSlices, { namespace, name }, { preconditions: { uid } });
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
-    this.#options.slices.removed(slice);
-  }
-}
-
-/** `namespace/name` of the service that a slice belongs to by its label. */
-export function serviceKeyOf({ metadata }: EndpointSlice): string {
-  return `${metadata.namespace}/${metadata.labels?.[SERVICE_NAME_LABEL] ?? ''}`;
 }

@@ -15,13 +15,15 @@ export function programDirectories(): string[] {
 
 /**
  * The environment of a child process: the user's own, without variables that configure services
- * (one left over in a shell must not change the cluster), and with `extra`.
+ * (one left over in a shell must not change the cluster), and with `extra`. How much is logged
+ * and what the chaos tests do is for the user to say.
  */
 export function childEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
   const environment: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) {
     if (value === undefined) continue;
-    if (name.startsWith('ORRERY_') && name !== 'ORRERY_LOG_LEVEL') continue;
+    const isForUs = name === 'ORRERY_LOG_LEVEL' || name.startsWith('ORRERY_CHAOS_');
+    if (name.startsWith('ORRERY_') && !isForUs) continue;
     environment[name] = value;
   }
   return { ...environment, ...extra };

@@ -13,17 +13,23 @@ export function programDirectories(): string[] {
   return [...new Set([...listed, ...customary])];
 }
 
+const USER_SETTINGS: ReadonlySet<string> = new Set([
+  'ORRERY_LOG_LEVEL',
+  'ORRERY_CHAOS_ROUNDS',
+  'ORRERY_CHAOS_SEED',
+  'ORRERY_PROPERTY_SEED',
+]);
+
 /**
  * The environment of a child process: the user's own, without variables that configure services
  * (one left over in a shell must not change the cluster), and with `extra`. How much is logged
- * and what the chaos tests do is for the user to say.
+ * and what tests try is for the user to say.
  */
 export function childEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
   const environment: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) {
     if (value === undefined) continue;
-    const isForUs = name === 'ORRERY_LOG_LEVEL' || name.startsWith('ORRERY_CHAOS_');
-    if (name.startsWith('ORRERY_') && !isForUs) continue;
+    if (name.startsWith('ORRERY_') && !USER_SETTINGS.has(name)) continue;
     environment[name] = value;
   }
   return { ...environment, ...extra };

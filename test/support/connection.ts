@@ -91,7 +91,7 @@ export class Connection {
 
   /**
    * Opens a watch; every line of the answer goes to `onLine`, and `onEnd` is called when the
-   * connection closes. It serves nothing else afterwards.
+   * connection closes, which a refusal ends too. It serves nothing else afterwards.
    */
   watch(path: string, onLine: (line: string) => void, onEnd?: () => void): void {
     this.#onLine = onLine;
@@ -135,6 +135,11 @@ export class Connection {
   #takeLines(onLine: (line: string) => void): void {
     for (let end = this.#received.indexOf(10); end >= 0; end = this.#received.indexOf(10)) {
       if (this.#received[0] === 0x7b) onLine(this.#received.toString('utf8', 0, end));
+      // A server that cannot watch now says so and keeps the connection for the next request.
+      else if (this.#received[0] === 0x48 && this.#received.toString('latin1', 9, 12) !== '200') {
+        this.#socket.destroy();
+        return;
+      }
       // The chunk of size zero ends the answer.
       else if (this.#received[0] === 0x30 && end <= 2) this.#socket.destroy();
       this.#received = this.#received.subarray(end + 1);

@@ -9,6 +9,16 @@
 export const SERVICE_NODE_FLAGS: readonly string[] = ['--max-semi-space-size=4', '--heap-growing-percent=40'];
 
 /**
+ * For the apiserver, which every write of the cluster passes through: with a young generation of
+ * 16 MiB it needs a fifth less CPU, and 20 to 30 MiB more (2026-11-26). The others would gain next
+ * to nothing.
+ */
+export const APISERVER_NODE_FLAGS: readonly string[] = [
+  '--max-semi-space-size=16',
+  '--heap-growing-percent=40',
+];
+
+/**
  * One arena for glibc's malloc in every Node process, instead of one for each of its threads: 4 MiB
  * less for a service (2026-11-25). Other systems ignore it.
  */

@@ -5,7 +5,7 @@ import type { ClockAnchor } from '@orrery/kit/clock.ts';
 import type { ClusterRecord, InternalPort } from './cluster-record.ts';
 import { childEnvironment } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
-import { MALLOC_ENVIRONMENT, SERVICE_NODE_FLAGS } from './node-flags.ts';
+import { APISERVER_NODE_FLAGS, MALLOC_ENVIRONMENT, SERVICE_NODE_FLAGS } from './node-flags.ts';
 import { projectRoot } from './project.ts';
 import type { ServerPrograms } from './server-programs.ts';
 import { httpProbe, redisProbe } from './supervisor/probe.ts';
@@ -111,10 +111,11 @@ function service(
   address?: string,
 ): ProcessSpec {
   const httpPort = ports[`${name}-http` satisfies InternalPort];
+  const nodeFlags = name === 'apiserver' ? APISERVER_NODE_FLAGS : SERVICE_NODE_FLAGS;
   return {
     name,
     command: process.execPath,
-    args: [...SERVICE_NODE_FLAGS, join(projectRoot, 'services', name, 'src', 'main.ts')],
+    args: [...nodeFlags, join(projectRoot, 'services', name, 'src', 'main.ts')],
     environment: childEnvironment({
       ...MALLOC_ENVIRONMENT,
       ORRERY_INSTANCE: `${name}-0`,

@@ -33,7 +33,7 @@ export interface ConnectionOptions {
   maxWaiting: number;
 }
 
-/** Lists of large objects come in pages of 500. */
+/** Far above what both sides put into one message on purpose: a single object may be large. */
 const LARGEST_MESSAGE_BYTES = 64 * 1024 * 1024;
 
 /** Requests in one message, and bytes of their objects, about. */

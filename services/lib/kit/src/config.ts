@@ -14,7 +14,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** Digits that make a number from `min` to `max`. */
+/** A number from `min` to `max`, written in digits alone. */
 export const wholeNumber = (min: number, max: number = Number.MAX_SAFE_INTEGER) =>
   makeValidator<number>((text) => {
     const value = Number(text);
@@ -23,15 +23,18 @@ export const wholeNumber = (min: number, max: number = Number.MAX_SAFE_INTEGER) 
     return value;
   });
 
+/** A TCP port; 0 for any that is free. */
 export const port = wholeNumber(0, 65_535);
 
 export const milliseconds = wholeNumber(0);
 
+/** Any text but none. */
 export const nonEmpty = makeValidator<string>((text) => {
   if (text === '') throw new Error('must not be empty');
   return text;
 });
 
+/** A URL of any scheme, as text. */
 export const url = makeValidator<string>((text) => {
   if (!URL.canParse(text)) throw new Error('must be a URL');
   return text;
@@ -48,19 +51,12 @@ const clockAnchor = makeValidator<ClockAnchor>((text) => {
   return anchor;
 });
 
-type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
-const LOG_LEVELS: readonly string[] = [
-  'trace',
-  'debug',
-  'info',
-  'warn',
-  'error',
-  'silent',
-] satisfies LogLevel[];
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
-const logLevel = makeValidator<LogLevel>((text) => {
-  if (!LOG_LEVELS.includes(text)) throw new Error(`must be one of ${LOG_LEVELS.join(', ')}`);
-  return text as LogLevel;
+const logLevel = makeValidator<(typeof LOG_LEVELS)[number]>((text) => {
+  const level = LOG_LEVELS.find((each) => each === text);
+  if (level === undefined) throw new Error(`must be one of ${LOG_LEVELS.join(', ')}`);
+  return level;
 });
 
 /** What every service is told. */

@@ -14,8 +14,10 @@ import { NodeFleet } from './nodes/node-fleet.ts';
 import { nodeIndex, nodeName } from './nodes/node-object.ts';
 import { visitInRounds } from './nodes/rounds.ts';
 import { nodeUsage, warnOfUsageProblems } from './nodes/usage.ts';
+import { SimulatedNetwork } from './network/simulated-network.ts';
 import { PodManager } from './pods/pod-manager.ts';
 import { AddressRange, nodeAddress, podRangePrefix } from './runtime/addresses.ts';
+import { NO_CHECKPOINTS } from './runtime/checkpoints.ts';
 import { serveRuntime } from './runtime/grpc.ts';
 import { SimulatedImages } from './runtime/images.ts';
 import { SimulatedRuntime } from './runtime/simulated.ts';
@@ -63,7 +65,14 @@ export async function startNodeAgent(
     images,
     sandboxStartMs: config.ORRERY_SANDBOX_START_MS,
     containerStartMs: config.ORRERY_CONTAINER_START_MS,
-    network: (node) => ({ hostIp: hostIp(node), range: ranges[nodeIndex(node)]! }),
+    addresses: (node) => ({ hostIp: hostIp(node), range: ranges[nodeIndex(node)]! }),
+    network: new SimulatedNetwork(hostIp),
+    files: () => {
+      throw new Error('containers have no files yet');
+    },
+    removeFiles: () => undefined,
+    log: () => undefined,
+    checkpoints: NO_CHECKPOINTS,
     onChange: (podUid) => manager.wake(podUid),
   });
   const realClock = systemClock;
@@ -76,6 +85,13 @@ export async function startNodeAgent(
     logger,
     runtime,
     images,
+    volumes: {
+      mount: () => undefined,
+      mountsOf: () => [],
+      unmount: () => undefined,
+      overLimit: () => undefined,
+    },
+    environment: { variables: () => [] },
     events,
     hostIp,
     hostsNode,

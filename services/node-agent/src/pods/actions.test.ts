@@ -2,6 +2,7 @@ import type { Pod } from '@orrery/api/gen/types.ts';
 import { describe, expect, test } from 'vitest';
 import type { Container, ContainerState, PodSandbox } from '../runtime/runtime.ts';
 import { boundPod, container } from '../test-support/objects.ts';
+import { containerConfigFor, sandboxConfigFor } from '../test-support/runtime-parts.ts';
 import { computePodActions, type PodActions } from './actions.ts';
 
 const NOTHING: PodActions = {
@@ -23,13 +24,8 @@ function pod(...initContainers: Pod['spec']['containers']): Pod {
 }
 
 const READY: PodSandbox = {
+  ...sandboxConfigFor('uid', { attempt: 3 }),
   id: 'sandbox',
-  node: 'node-1',
-  namespace: 'default',
-  name: 'web',
-  uid: 'uid',
-  attempt: 3,
-  hostNetwork: false,
   state: 'SANDBOX_READY',
   ip: '10.244.0.2',
   createdAtMs: 0,
@@ -38,8 +34,8 @@ const READY: PodSandbox = {
 function instance(name: string, state: ContainerState, exitCode = 0): Container {
   const ran = state === 'CONTAINER_CREATED' ? {} : { startedAtMs: 1 };
   const ended = state === 'CONTAINER_EXITED' ? { finishedAtMs: 2, exitCode } : {};
-  const identity = { id: name, podSandboxId: 'sandbox', name, image: 'nginx', imageRef: '' };
-  return { ...identity, runsToCompletion: false, attempt: 0, createdAtMs: 0, state, ...ran, ...ended };
+  const identity = { ...containerConfigFor(name), id: name, podSandboxId: 'sandbox', imageRef: '' };
+  return { ...identity, createdAtMs: 0, state, ...ran, ...ended };
 }
 
 const done = (name: string): Container => instance(name, 'CONTAINER_EXITED');

@@ -5,7 +5,10 @@ import { Pods } from '@orrery/api/resources.ts';
 import type { EventRecorder, EventSubject } from '@orrery/client/events.ts';
 import type { Clock } from '@orrery/kit/clock.ts';
 import type { CallContext, Container, ImageService, PodSandbox, RuntimeService } from '../runtime/runtime.ts';
-import { isSidecar, latest } from './actions.ts';
+import type { EnvironmentSource } from '../environment/environment.ts';
+import type { VolumeManager } from '../volumes/volume-manager.ts';
+import { latest } from './actions.ts';
+import { containerConfig } from './container-config.ts';
 import { formatDuration } from './duration.ts';
 
 export interface ContainerStartOptions {
@@ -13,6 +16,8 @@ export interface ContainerStartOptions {
   clock: Clock;
   runtime: RuntimeService;
   images: ImageService;
+  volumes: VolumeManager;
+  environment: EnvironmentSource;
   /** The recorder of a node. */
   events: (node: string) => EventRecorder;
 }
@@ -24,12 +29,6 @@ export function containerSubject(pod: Pod, name: string): EventSubject {
   return { resource: Pods, object: pod, fieldPath };
 }
 
-/** Whether a container ends by itself. */
-export function runsToCompletion({ spec }: Pod, name: string): boolean {
-  const init = spec.initContainers?.find((each) => each.name === name);
-  return init !== undefined && !isSidecar(init);
-}
-
 /** Resolves when the container runs. Rejects when the context is aborted. */
 export async function startContainer(
   options: ContainerStartOptions,
@@ -38,19 +37,19 @@ export async function startContainer(
   sandbox: PodSandbox,
   context: CallContext,
 ): Promise<void> {
-  const { runtime, events } = options;
+  const { runtime, events, volumes, environment } = options;
   const recorder = events(sandbox.node);
   const subject = containerSubject(pod, spec.name);
   await ensureImage(options, spec, sandbox.node, subject, context);
   const before = latest(runtime.listContainers({ podSandboxId: sandbox.id }), spec.name);
   // What is left of a start that did not come through.
   if (before?.state === 'CONTAINER_CREATED') runtime.removeContainer(before.id);
-  const container = await runtime.createContainer(sandbox.id, {
-    name: spec.name,
-    image: spec.image ?? '',
-    runsToCompletion: runsToCompletion(pod, spec.name),
+  const config = containerConfig(pod, spec, {
     attempt: nextAttempt(before),
+    variables: environment.variables(pod, spec, sandbox.ip),
+    mounts: volumes.mountsOf(pod, spec),
   });
+  const container = await runtime.createContainer(sandbox.id, config);
   recorder.normal(subject, 'Created', `Created container: ${spec.name}`);
   await runtime.startContainer(container.id, context);
   recorder.normal(subject, 'Started', `Started container ${spec.name}`);

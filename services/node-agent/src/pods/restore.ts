@@ -3,11 +3,12 @@
  * last stored status says which they were. Pure.
  */
 
-import type { ContainerStatus, Pod } from '@orrery/api/gen/types.ts';
+import type { Container as ContainerSpec, ContainerStatus, Pod } from '@orrery/api/gen/types.ts';
 import { parseTime } from '@orrery/api/meta.ts';
+import { dnsConfig } from '../environment/dns-config.ts';
 import type { Container, PodSandbox } from '../runtime/runtime.ts';
 import { sandboxId } from '../runtime/simulated.ts';
-import { runsToCompletion } from './container-start.ts';
+import { containerConfig, sandboxConfig } from './container-config.ts';
 import { isFinished } from './status.ts';
 
 export interface RestoredPod {
@@ -15,20 +16,24 @@ export interface RestoredPod {
   containers: Container[];
 }
 
+function specOf({ spec }: Pod, name: string): ContainerSpec | undefined {
+  const isNamed = (each: ContainerSpec): boolean => each.name === name;
+  return spec.initContainers?.find(isNamed) ?? spec.containers.find(isNamed);
+}
+
 function restoredContainer(pod: Pod, status: ContainerStatus, podSandboxId: string): Container | undefined {
   const id = status.containerID?.split('://')[1];
   const { running, terminated } = status.state ?? {};
   const startedAt = running?.startedAt ?? terminated?.startedAt;
-  if (id === undefined || startedAt === undefined) return undefined;
+  const spec = specOf(pod, status.name);
+  if (id === undefined || startedAt === undefined || spec === undefined) return undefined;
   const startedAtMs = parseTime(startedAt);
   const common = {
+    ...containerConfig(pod, spec, { attempt: status.restartCount, variables: [], mounts: [] }),
     id,
     podSandboxId,
-    name: status.name,
     image: status.image,
     imageRef: status.imageID.split('@')[1] ?? '',
-    runsToCompletion: runsToCompletion(pod, status.name),
-    attempt: status.restartCount,
     createdAtMs: startedAtMs,
     startedAtMs,
   };
@@ -55,17 +60,13 @@ function hadSandbox({ status }: Pod): boolean {
 export function restorePod(pod: Pod): RestoredPod | undefined {
   const { status, metadata, spec } = pod;
   if (!hadSandbox(pod) || isFinished(pod)) return undefined;
-  const identity = { uid: metadata.uid, attempt: 0 };
-  const id = sandboxId(identity);
+  const config = sandboxConfig(pod, spec.nodeName ?? '', 0, dnsConfig(pod));
+  const id = sandboxId(config);
   const statuses = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
   return {
     sandbox: {
-      ...identity,
+      ...config,
       id,
-      node: spec.nodeName ?? '',
-      namespace: metadata.namespace,
-      name: metadata.name,
-      hostNetwork: spec.hostNetwork === true,
       state: 'SANDBOX_READY',
       ip: status?.podIP ?? '',
       createdAtMs: parseTime(status?.startTime ?? metadata.creationTimestamp),

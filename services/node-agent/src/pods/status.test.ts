@@ -2,19 +2,15 @@ import type { ContainerStatus, Pod, PodCondition, PodStatus } from '@orrery/api/
 import { describe, expect, test } from 'vitest';
 import type { Container, PodSandbox } from '../runtime/runtime.ts';
 import { boundPod, container } from '../test-support/objects.ts';
+import { containerConfigFor, sandboxConfigFor } from '../test-support/runtime-parts.ts';
 import { mustStop, podStatus, type StatusInput } from './status.ts';
 
 const ACCEPTED_MS = Date.UTC(2026, 0, 1);
 const NOW_MS = ACCEPTED_MS + 60_000;
 
 const SANDBOX: PodSandbox = {
+  ...sandboxConfigFor('uid', { name: 'web' }),
   id: 'sandbox',
-  node: 'node-1',
-  namespace: 'default',
-  name: 'web',
-  uid: 'uid',
-  attempt: 0,
-  hostNetwork: false,
   state: 'SANDBOX_READY',
   ip: '10.244.0.7',
   createdAtMs: ACCEPTED_MS,
@@ -24,14 +20,13 @@ type Life = 'created' | 'running' | number;
 
 /** A container that is created, runs, or has ended with an exit code. */
 function instance(name: string, life: Life): Container {
-  const identity = {
+  const common = {
+    ...containerConfigFor(name, { image: 'nginx:1.27' }),
     id: `id-${name}`,
     podSandboxId: 'sandbox',
-    name,
-    image: 'nginx:1.27',
     imageRef: 'sha256:abc',
+    createdAtMs: ACCEPTED_MS,
   };
-  const common = { ...identity, runsToCompletion: false, attempt: 0, createdAtMs: ACCEPTED_MS };
   if (life === 'created') return { ...common, state: 'CONTAINER_CREATED' };
   const startedAtMs = ACCEPTED_MS + 1_000;
   if (life === 'running') return { ...common, state: 'CONTAINER_RUNNING', startedAtMs };

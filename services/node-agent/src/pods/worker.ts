@@ -15,14 +15,12 @@ import type { EventRecorder } from '@orrery/client/events.ts';
 import { backoffDelay, type BackoffOptions } from '@orrery/kit/backoff.ts';
 import type { Clock, Timer } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
-import type {
-  CallContext,
-  Container,
-  ImageService,
-  PodSandboxConfig,
-  RuntimeService,
-} from '../runtime/runtime.ts';
+import { dnsConfig } from '../environment/dns-config.ts';
+import type { EnvironmentSource } from '../environment/environment.ts';
+import type { VolumeManager } from '../volumes/volume-manager.ts';
+import type { CallContext, Container, ImageService, RuntimeService } from '../runtime/runtime.ts';
 import { computePodActions, type PodActions, type PodRecord } from './actions.ts';
+import { sandboxConfig } from './container-config.ts';
 import { containerSubject, startContainer } from './container-start.ts';
 import { isFinished, mustStop, podStatus } from './status.ts';
 import { statusIsCurrent } from './status-patch.ts';
@@ -37,6 +35,8 @@ export interface PodWorkerDependencies {
   logger: Logger;
   runtime: RuntimeService;
   images: ImageService;
+  volumes: VolumeManager;
+  environment: EnvironmentSource;
   /** The recorder of a node. */
   events: (node: string) => EventRecorder;
   /** The address of a node. */
@@ -182,6 +182,8 @@ export class PodWorker {
     const pod = this.#pod;
     if (this.#removed !== undefined) {
       await this.#killPod(pod);
+      // Another worker may have the pod from now on.
+      this.#stopped = true;
       this.#removed.resolve();
     } else if (mustStop(pod)) {
       if (this.#retry === undefined) await this.#terminate(pod);
@@ -257,11 +259,11 @@ export class PodWorker {
   }
 
   async #createSandbox(pod: Pod, attempt: number, context: CallContext): Promise<void> {
-    const { runtime, events } = this.#dependencies;
-    const { uid, namespace, name } = pod.metadata;
-    const hostNetwork = pod.spec.hostNetwork === true;
-    const config: PodSandboxConfig = { node: this.#node, namespace, name, uid, attempt, hostNetwork };
+    const { runtime, events, volumes } = this.#dependencies;
+    const config = sandboxConfig(pod, this.#node, attempt, dnsConfig(pod));
     try {
+      const mounting = volumes.mount(pod);
+      if (mounting !== undefined) await mounting;
       await runtime.runPodSandbox(config, context);
     } catch (error) {
       if (!context.signal.aborted) {

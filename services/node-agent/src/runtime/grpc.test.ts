@@ -10,6 +10,7 @@ import { AddressRange } from './addresses.ts';
 import { type RuntimeServer, serveRuntime } from './grpc.ts';
 import { SimulatedImages } from './images.ts';
 import { SimulatedRuntime } from './simulated.ts';
+import { containerConfigFor, runtimeParts, sandboxConfigFor } from '../test-support/runtime-parts.ts';
 
 // A clock that runs at another rate shows fractions of milliseconds.
 const clock = new ManualClock(1_767_225_600_000.25);
@@ -19,7 +20,8 @@ const runtime = new SimulatedRuntime({
   images: new SimulatedImages({ clock, pullMs: 0 }),
   sandboxStartMs: 0,
   containerStartMs: 0,
-  network: () => ({ hostIp: '10.0.0.10', range }),
+  ...runtimeParts(),
+  addresses: () => ({ hostIp: '10.0.0.10', range }),
   onChange: () => undefined,
 });
 let server: RuntimeServer;
@@ -30,14 +32,10 @@ beforeAll(async () => {
   client = new RuntimeClient(`127.0.0.1:${server.port}`, credentials.createInsecure());
   const context = { signal: new AbortController().signal, onWait: () => undefined };
   for (const node of ['node-1', 'node-2']) {
-    const identity = { namespace: 'default', name: `on-${node}`, uid: `uid-${node}`, attempt: 0 };
-    const { id } = await runtime.runPodSandbox({ ...identity, node, hostNetwork: false }, context);
-    const container = await runtime.createContainer(id, {
-      name: 'web',
-      image: 'nginx',
-      runsToCompletion: false,
-      attempt: 2,
-    });
+    const sandbox = sandboxConfigFor(`uid-${node}`, { node, name: `on-${node}` });
+    const { id } = await runtime.runPodSandbox(sandbox, context);
+    const config = containerConfigFor('web', { image: 'nginx', attempt: 2 });
+    const container = await runtime.createContainer(id, config);
     await runtime.startContainer(container.id, context);
   }
 });

@@ -4,6 +4,13 @@
  * implementation; all times are epoch milliseconds of the cluster's clock.
  */
 
+import type { Behavior } from '@orrery/api/behavior.ts';
+import type { FileSystem } from '../files/file-system.ts';
+import type { DnsConfig, HostAlias, NetworkStack } from '../network/network.ts';
+import type { ExecIo, ExecSession } from '../process/process.ts';
+import type { Attachment } from '../process/task.ts';
+import type { ContainerUsage, ResourceLimits } from '../process/usage.ts';
+
 export type PodSandboxState = 'SANDBOX_READY' | 'SANDBOX_NOTREADY';
 export type ContainerState = 'CONTAINER_CREATED' | 'CONTAINER_RUNNING' | 'CONTAINER_EXITED';
 
@@ -16,6 +23,11 @@ export interface PodSandboxConfig {
   attempt: number;
   /** Shares the node's address instead of getting one of its own. */
   hostNetwork: boolean;
+  hostname: string;
+  /** `hostname.subdomain.namespace.svc.cluster.local`, for a pod with a subdomain. */
+  fqdn?: string;
+  dns: DnsConfig;
+  hostAliases: readonly HostAlias[];
 }
 
 export interface PodSandbox extends PodSandboxConfig {
@@ -25,13 +37,40 @@ export interface PodSandbox extends PodSandboxConfig {
   createdAtMs: number;
 }
 
+export interface Mount {
+  /** Name of a file tree (volumes/tree-names.ts). */
+  tree: string;
+  /** Of the tree, what is mounted: a directory or a file; the whole when empty. */
+  subPath: string;
+  containerPath: string;
+  readOnly: boolean;
+}
+
 export interface ContainerConfig {
   name: string;
   image: string;
-  /** Runs to its end instead of until it is stopped. */
-  runsToCompletion: boolean;
   /** Counts the starts of this container in its pod. */
   attempt: number;
+  /** What the pod says in the place of the image's entrypoint and arguments; empty for the image's own. */
+  command: readonly string[];
+  args: readonly string[];
+  /** The image's own when empty. */
+  workingDir: string;
+  env: readonly (readonly [name: string, value: string])[];
+  mounts: readonly Mount[];
+  limits: ResourceLimits;
+  /** By annotation, see lib/api/src/behavior.ts. */
+  behavior?: Behavior;
+  stdin: boolean;
+  /** Input ends with the first who was attached. */
+  stdinOnce: boolean;
+  tty: boolean;
+  uid: number;
+  gid: number;
+  /** A container in which nothing is known to run: it ends at once, with success, instead of running until it is stopped. */
+  runsToCompletion: boolean;
+  /** Where a program leaves its last words for the status. */
+  terminationMessagePath: string;
 }
 
 export interface Container extends ContainerConfig {
@@ -45,6 +84,8 @@ export interface Container extends ContainerConfig {
   finishedAtMs?: number;
   exitCode?: number;
   reason?: string;
+  signal?: number;
+  message?: string;
 }
 
 /** How the caller of a verb that takes time waits for it. */
@@ -85,12 +126,27 @@ export interface RuntimeService {
   listPodSandbox(filter: { node?: string; podUid?: string }): PodSandbox[];
   /** @throws Error when the sandbox is not ready. */
   createContainer(podSandboxId: string, config: ContainerConfig): Promise<Container>;
-  /** A container whose start is aborted stays created. */
+  /**
+   * Resolves when process 1 runs. A container whose start is aborted stays created.
+   * @throws Error with the runtime's words when process 1 cannot be started: the container has exited then.
+   */
   startContainer(id: string, context: CallContext): Promise<void>;
-  /** TERM, then KILL after `timeoutSeconds`. Stopping twice is fine. */
+  /** TERM, then KILL after `timeoutSeconds`. Stopping twice is fine; the shorter time counts. */
   stopContainer(id: string, timeoutSeconds: number): Promise<void>;
   removeContainer(id: string): void;
   /** In the order of their creation. */
   listContainers(filter: { podSandboxId?: string }): Container[];
   containerStatus(id: string): Container | undefined;
+  /** @throws Error when the container does not run. */
+  exec(id: string, argv: readonly string[], io: ExecIo): ExecSession;
+  /** @throws Error when the container does not run. */
+  attach(id: string, io: ExecIo): Attachment;
+  /** Undefined for a container that does not run. */
+  containerStats(id: string): ContainerUsage | undefined;
+  /** In-place resize. */
+  updateContainerResources(id: string, limits: ResourceLimits): void;
+  /** The files of a container, running or not. */
+  containerFiles(id: string): FileSystem | undefined;
+  /** The network namespace of a sandbox, while it is ready. */
+  networkOf(podSandboxId: string): NetworkStack | undefined;
 }

@@ -2,14 +2,11 @@ import { ManualClock, settle } from '@orrery/kit/manual-clock.ts';
 import { describe, expect, test } from 'vitest';
 import { AddressRange } from './addresses.ts';
 import { SimulatedImages } from './images.ts';
-import type { ContainerConfig, PodSandboxConfig } from './runtime.ts';
 import { sandboxId, SimulatedRuntime } from './simulated.ts';
+import { containerConfigFor, runtimeParts, sandboxConfigFor } from '../test-support/runtime-parts.ts';
 
-function config(uid: string, changes: Partial<PodSandboxConfig> = {}): PodSandboxConfig {
-  return { node: 'node-1', namespace: 'default', name: uid, uid, attempt: 0, hostNetwork: false, ...changes };
-}
-
-const SERVER: ContainerConfig = { name: 'web', image: 'nginx', runsToCompletion: false, attempt: 0 };
+const config = sandboxConfigFor;
+const SERVER = containerConfigFor('web');
 
 function runtimeUnderTest({ pullMs = 0, sandboxStartMs = 0, containerStartMs = 0 } = {}) {
   const clock = new ManualClock();
@@ -21,7 +18,8 @@ function runtimeUnderTest({ pullMs = 0, sandboxStartMs = 0, containerStartMs = 0
     images: new SimulatedImages({ clock, pullMs }),
     sandboxStartMs,
     containerStartMs,
-    network: () => ({ hostIp: '10.0.0.10', range }),
+    ...runtimeParts(),
+    addresses: () => ({ hostIp: '10.0.0.10', range }),
     onChange: (uid) => changed.push(uid),
   });
   const waits: number[] = [];
@@ -68,7 +66,7 @@ describe('a sandbox', () => {
     await runtime.stopPodSandbox(id);
     await runtime.stopPodSandbox(id);
     expect(runtime.podSandboxStatus(id)?.state).toBe('SANDBOX_NOTREADY');
-    expect(runtime.containerStatus(container.id)).toMatchObject({ state: 'CONTAINER_EXITED', exitCode: 0 });
+    expect(runtime.containerStatus(container.id)).toMatchObject({ state: 'CONTAINER_EXITED', exitCode: 137 });
     expect(range.taken).toBe(0);
     runtime.removePodSandbox(id);
     expect([runtime.listPodSandbox({}), runtime.listContainers({}), range.taken]).toEqual([[], [], 0]);

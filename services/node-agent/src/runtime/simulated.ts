@@ -3,7 +3,12 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '@orrery/kit/clock.ts';
 import type { AddressRange } from './addresses.ts';
-import { type ContainerProcess, startProcess } from './process.ts';
+import type { FileSystem } from '../files/file-system.ts';
+import type { Network, NetworkStack } from '../network/network.ts';
+import type { ExecIo, ExecSession, Exit } from '../process/process.ts';
+import { type Attachment, type LogStream, Task } from '../process/task.ts';
+import type { ContainerUsage, ResourceLimits } from '../process/usage.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import type {
   CallContext,
   Container,
@@ -23,7 +28,20 @@ export interface SimulatedRuntimeOptions {
   /** How long starting a container takes, in milliseconds of the clock. */
   containerStartMs: number;
   /** The address of a node and the range of its pods. */
-  network: (node: string) => { hostIp: string; range: AddressRange };
+  addresses: (node: string) => { hostIp: string; range: AddressRange };
+  network: Network;
+  /** The files of a container: its image's, its own, and what is mounted. */
+  files: (container: Container, sandbox: PodSandbox) => FileSystem;
+  /** Deletes what a container has written. */
+  removeFiles: (container: Container) => void;
+  /** Takes what process 1 of a container prints; a promise holds it back. */
+  log: (
+    container: Container,
+    sandbox: PodSandbox,
+    stream: LogStream,
+    data: Uint8Array,
+  ) => void | Promise<void>;
+  checkpoints: Checkpoints;
   onChange: RuntimeListener;
 }
 
@@ -53,7 +71,15 @@ function containerId(
 
 interface Running {
   readonly container: Container;
-  process: ContainerProcess | undefined;
+  /** Present from its start to its end. */
+  task: Task | undefined;
+  /** Resolved when it has exited; present while somebody waits for that. */
+  exited: PromiseWithResolvers<void> | undefined;
+  files: FileSystem | undefined;
+}
+
+function stopped(container: Container): Running {
+  return { container, task: undefined, exited: undefined, files: undefined };
 }
 
 /** A multimap that keeps no empty sets. */
@@ -81,6 +107,8 @@ export class SimulatedRuntime implements RuntimeService {
   readonly #options: SimulatedRuntimeOptions;
   readonly #sandboxes = new Map<string, PodSandbox>();
   readonly #sandboxesOfPod = new Siblings();
+  /** By sandbox, while it is ready. */
+  readonly #stacks = new Map<string, NetworkStack>();
   readonly #containers = new Map<string, Running>();
   readonly #containersOfSandbox = new Siblings();
 
@@ -97,6 +125,7 @@ export class SimulatedRuntime implements RuntimeService {
     const ip = this.#connect(config, id);
     const sandbox: PodSandbox = { ...config, id, state: 'SANDBOX_READY', ip, createdAtMs: clock.now() };
     this.#keepSandbox(sandbox);
+    this.#options.checkpoints.putSandbox(sandbox);
     return sandbox;
   }
 
@@ -104,6 +133,7 @@ export class SimulatedRuntime implements RuntimeService {
     const sandbox = this.#sandboxes.get(id);
     if (sandbox?.state !== 'SANDBOX_READY') return;
     sandbox.state = 'SANDBOX_NOTREADY';
+    this.#options.checkpoints.putSandbox(sandbox);
     await Promise.all(
       this.listContainers({ podSandboxId: id }).map((each) => this.stopContainer(each.id, 0)),
     );
@@ -116,6 +146,7 @@ export class SimulatedRuntime implements RuntimeService {
     if (sandbox.state === 'SANDBOX_READY') this.#disconnect(sandbox);
     for (const containerId of this.#containersOfSandbox.of(id)) this.removeContainer(containerId);
     this.#sandboxes.delete(id);
+    this.#options.checkpoints.removeSandbox(id);
     this.#sandboxesOfPod.delete(sandbox.uid, id);
   }
 
@@ -142,7 +173,8 @@ export class SimulatedRuntime implements RuntimeService {
       state: 'CONTAINER_CREATED',
       createdAtMs: this.#options.clock.now(),
     };
-    this.#keepContainer({ container, process: undefined });
+    this.#keepContainer(stopped(container));
+    this.#options.checkpoints.putContainer(container);
     return container;
   }
 
@@ -155,20 +187,40 @@ export class SimulatedRuntime implements RuntimeService {
     if (running.container.state !== 'CONTAINER_CREATED') return;
     running.container.state = 'CONTAINER_RUNNING';
     running.container.startedAtMs = this.#options.clock.now();
-    this.#run(running);
+    this.#options.checkpoints.putContainer(running.container);
+    const failure = await this.#run(running, undefined);
+    if (failure === undefined) return;
+    this.#exit(running, failure);
+    throw new Error(failure.message ?? failure.reason);
   }
 
   async stopContainer(id: string, timeoutSeconds: number): Promise<void> {
     const running = this.#containers.get(id);
     if (running === undefined || running.container.state === 'CONTAINER_EXITED') return;
-    const exit = await running.process?.stop(timeoutSeconds);
-    this.#exit(running, exit?.exitCode ?? 0, exit?.reason ?? 'Completed');
+    const { task } = running;
+    if (task === undefined) {
+      this.#exit(running, { exitCode: 0, reason: 'Completed' });
+      return;
+    }
+    running.exited ??= Promise.withResolvers();
+    if (timeoutSeconds > 0) {
+      task.signal('SIGTERM');
+      const late = new AbortController();
+      await Promise.race([
+        running.exited.promise,
+        this.#options.clock.sleep(timeoutSeconds * 1_000, late.signal),
+      ]);
+      late.abort();
+    }
+    task.signal('SIGKILL');
   }
 
   removeContainer(id: string): void {
     const running = this.#containers.get(id);
     if (running === undefined) return;
     this.#containers.delete(id);
+    this.#options.removeFiles(running.container);
+    this.#options.checkpoints.removeContainer(id);
     this.#containersOfSandbox.delete(running.container.podSandboxId, id);
   }
 
@@ -185,18 +237,51 @@ export class SimulatedRuntime implements RuntimeService {
     return this.#containers.get(id)?.container;
   }
 
+  exec(id: string, argv: readonly string[], io: ExecIo): ExecSession {
+    return this.#taskOf(id).exec(argv, io);
+  }
+
+  attach(id: string, io: ExecIo): Attachment {
+    return this.#taskOf(id).attach(io);
+  }
+
+  containerStats(id: string): ContainerUsage | undefined {
+    return this.#containers.get(id)?.task?.usage();
+  }
+
+  updateContainerResources(id: string, limits: ResourceLimits): void {
+    const running = this.#containers.get(id);
+    if (running === undefined) return;
+    running.container.limits = limits;
+    running.task?.setLimits(limits);
+    this.#options.checkpoints.putContainer(running.container);
+  }
+
+  containerFiles(id: string): FileSystem | undefined {
+    const running = this.#containers.get(id);
+    return running === undefined ? undefined : this.#filesOf(running);
+  }
+
+  networkOf(podSandboxId: string): NetworkStack | undefined {
+    return this.#stacks.get(podSandboxId);
+  }
+
   /**
    * Takes over a sandbox and its containers that ran before this process started. False when its
    * address has gone to another sandbox meanwhile: it is lost then.
    */
-  adopt(sandbox: PodSandbox, containers: readonly Container[]): boolean {
-    const { range } = this.#options.network(sandbox.node);
+  adopt(
+    sandbox: PodSandbox,
+    containers: readonly Container[],
+    progress: ReadonlyMap<string, unknown> = new Map(),
+  ): boolean {
+    const { range } = this.#options.addresses(sandbox.node);
     if (!sandbox.hostNetwork && !range.reserve(sandbox.ip)) return false;
     this.#keepSandbox(sandbox);
     for (const container of containers) {
-      const running: Running = { container, process: undefined };
+      const running = stopped(container);
       this.#keepContainer(running);
-      if (container.state === 'CONTAINER_RUNNING') this.#run(running);
+      if (container.state === 'CONTAINER_RUNNING') void this.#resume(running, progress.get(container.id));
     }
     return true;
   }
@@ -211,7 +296,7 @@ export class SimulatedRuntime implements RuntimeService {
   }
 
   #connect({ node, hostNetwork }: PodSandboxConfig, id: string): string {
-    const { hostIp, range } = this.#options.network(node);
+    const { hostIp, range } = this.#options.addresses(node);
     if (hostNetwork) return hostIp;
     try {
       return range.allocate();
@@ -222,27 +307,87 @@ export class SimulatedRuntime implements RuntimeService {
     }
   }
 
-  #disconnect({ node, hostNetwork, ip }: PodSandbox): void {
-    if (!hostNetwork) this.#options.network(node).range.release(ip);
+  #disconnect({ id, uid, node, hostNetwork, ip }: PodSandbox): void {
+    this.#stacks.delete(id);
+    this.#options.network.detach(uid);
+    if (!hostNetwork) this.#options.addresses(node).range.release(ip);
   }
 
-  #run(running: Running): void {
-    const process = startProcess(running.container);
-    running.process = process;
-    void process.ended?.then(({ exitCode, reason }) => this.#exit(running, exitCode, reason));
+  /** Resolves when process 1 runs, or with its exit when it could not be started. */
+  #run(running: Running, saved: unknown): Promise<Exit | undefined> {
+    const { clock, log, checkpoints } = this.#options;
+    const { container } = running;
+    const sandbox = this.#sandboxes.get(container.podSandboxId)!;
+    const task = new Task(
+      {
+        clock,
+        config: container,
+        hostname: sandbox.hostname,
+        network: this.#stacks.get(sandbox.id)!,
+        files: () => this.#filesOf(running),
+        log: (stream, data) => log(container, sandbox, stream, data),
+        startedAtMs: container.startedAtMs ?? clock.now(),
+        progress: { saved, save: (state) => checkpoints.putProgress(container.id, state) },
+        onExit: (exit) => this.#exit(running, exit),
+      },
+      container.limits,
+    );
+    running.task = task;
+    return task.start();
   }
 
-  #exit({ container }: Running, exitCode: number, reason: string): void {
+  /** Goes on with a container that ran when the process before this one died. */
+  async #resume(running: Running, saved: unknown): Promise<void> {
+    const failure = await this.#run(running, saved);
+    if (failure !== undefined) this.#exit(running, failure);
+  }
+
+  #exit(running: Running, { exitCode, reason, signal, message }: Exit): void {
+    const { container } = running;
     if (container.state === 'CONTAINER_EXITED') return;
     container.state = 'CONTAINER_EXITED';
     container.finishedAtMs = this.#options.clock.now();
     container.exitCode = exitCode;
     container.reason = reason;
+    if (signal !== undefined) container.signal = signal;
+    if (message !== undefined) container.message = message;
+    running.task = undefined;
+    running.exited?.resolve();
+    this.#options.checkpoints.putContainer(container);
     const sandbox = this.#sandboxes.get(container.podSandboxId);
     if (sandbox !== undefined) this.#options.onChange(sandbox.uid);
   }
 
+  #taskOf(id: string): Task {
+    const task = this.#containers.get(id)?.task;
+    if (task === undefined) throw new Error(`container ${id} is not running`);
+    return task;
+  }
+
+  #filesOf(running: Running): FileSystem {
+    const sandbox = this.#sandboxes.get(running.container.podSandboxId)!;
+    running.files ??= this.#options.files(running.container, sandbox);
+    return running.files;
+  }
+
   #keepSandbox(sandbox: PodSandbox): void {
+    const { node, uid, ip, hostNetwork, hostname, fqdn, dns, hostAliases } = sandbox;
+    if (sandbox.state === 'SANDBOX_READY') {
+      const named = fqdn === undefined ? {} : { fqdn };
+      this.#stacks.set(
+        sandbox.id,
+        this.#options.network.attach({
+          node,
+          podUid: uid,
+          ip,
+          hostNetwork,
+          hostname,
+          ...named,
+          dns,
+          hostAliases,
+        }),
+      );
+    }
     this.#sandboxes.set(sandbox.id, sandbox);
     this.#sandboxesOfPod.add(sandbox.uid, sandbox.id);
   }

@@ -10,6 +10,7 @@ import { SimulatedImages } from '../runtime/images.ts';
 import type { Container, PodSandbox } from '../runtime/runtime.ts';
 import { SimulatedRuntime } from '../runtime/simulated.ts';
 import { FakeApi } from './fake-api.ts';
+import { NO_ENVIRONMENT, NO_VOLUMES, runtimeParts } from './runtime-parts.ts';
 import { boundPod, recordersInto, type RecordedEvent } from './objects.ts';
 
 export interface Delays {
@@ -54,13 +55,16 @@ export class AgentUnderTest {
       realClock,
       logger: createLogger({ service: 'node-agent', instance: 'test', level: 'silent' }),
       images,
+      volumes: NO_VOLUMES,
+      environment: NO_ENVIRONMENT,
       events: recordersInto(this.events),
       runtime: (this.runtime = new SimulatedRuntime({
         clock,
         images,
         sandboxStartMs,
         containerStartMs,
-        network: (node) => ({ hostIp: nodeAddress(indexOf(node)), range: ranges[indexOf(node)]! }),
+        ...runtimeParts((node) => nodeAddress(indexOf(node))),
+        addresses: (node) => ({ hostIp: nodeAddress(indexOf(node)), range: ranges[indexOf(node)]! }),
         onChange: (uid) => manager.wake(uid),
       })),
       hostIp: (node) => nodeAddress(indexOf(node)),
@@ -138,7 +142,7 @@ export class AgentUnderTest {
 
   /** Lets everything happen that needs no time. */
   async settle(): Promise<void> {
-    for (let turn = 0; turn < 3; turn += 1) await settle();
+    for (let turn = 0; turn < 8; turn += 1) await settle();
   }
 
   /** Lets the cluster's time pass, and as much real time. */

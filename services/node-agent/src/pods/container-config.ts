@@ -1,0 +1,103 @@
+/** What the runtime is told of a pod and its containers (kuberuntime_sandbox.go, kuberuntime_container.go). */
+
+import type { Container as ContainerSpec, Pod, ResourceRequirements } from '@orrery/api/gen/types.ts';
+import { milliValue, wholeValue } from '@orrery/api/quantity.ts';
+import type { DnsConfig, HostAlias } from '../network/network.ts';
+import type { ResourceLimits } from '../process/usage.ts';
+import type { ContainerConfig, Mount, PodSandboxConfig } from '../runtime/runtime.ts';
+import { isSidecar } from './actions.ts';
+
+/** Where the kubelet looks for last words unless the container says otherwise. */
+const TERMINATION_MESSAGE_PATH = '/dev/termination-log';
+
+const CLUSTER_DOMAIN = 'cluster.local';
+const MAX_HOSTNAME_LENGTH = 63;
+
+const NO_ALIASES: readonly HostAlias[] = [];
+
+/** The name that the pod goes by: its own, cut to what a host may be called (GeneratePodHostNameAndDomain). */
+function hostnameOf({ metadata, spec }: Pod, node: string): string {
+  if (spec.hostNetwork === true) return node;
+  const name = spec.hostname ?? metadata.name;
+  return name.length <= MAX_HOSTNAME_LENGTH ? name : name.slice(0, MAX_HOSTNAME_LENGTH).replace(/[-.]+$/, '');
+}
+
+export function sandboxConfig(pod: Pod, node: string, attempt: number, dns: DnsConfig): PodSandboxConfig {
+  const { uid, namespace, name } = pod.metadata;
+  const { hostNetwork, subdomain, hostAliases } = pod.spec;
+  const hostname = hostnameOf(pod, node);
+  return {
+    node,
+    namespace,
+    name,
+    uid,
+    attempt,
+    hostNetwork: hostNetwork === true,
+    hostname,
+    ...(subdomain === undefined
+      ? {}
+      : { fqdn: `${hostname}.${subdomain}.${namespace}.svc.${CLUSTER_DOMAIN}` }),
+    dns,
+    hostAliases: hostAliases?.map(({ ip, hostnames = [] }) => ({ ip: ip ?? '', hostnames })) ?? NO_ALIASES,
+  };
+}
+
+export function resourceLimits({ limits }: ResourceRequirements = {}): ResourceLimits {
+  const cpu = limits?.['cpu'];
+  const memory = limits?.['memory'];
+  return {
+    ...(cpu === undefined ? {} : { cpuLimitMilli: milliValue(cpu) }),
+    ...(memory === undefined ? {} : { memoryLimitBytes: wholeValue(memory) }),
+  };
+}
+
+/** Whether a container in which nothing is known to run ends by itself. */
+function runsToCompletion({ spec }: Pod, name: string): boolean {
+  const init = spec.initContainers?.find((each) => each.name === name);
+  return init !== undefined && !isSidecar(init);
+}
+
+const NO_WORDS: readonly string[] = [];
+
+/** `$(VAR)` in command and arguments, from the container's variables (third_party/forked/golang/expansion). */
+export function expandVariables(text: string, variables: ReadonlyMap<string, string>): string {
+  return text.replaceAll(/\$(\$|\(([^)]*)\))/g, (whole, dollar: string, name: string | undefined) => {
+    if (dollar === '$') return '$';
+    return variables.get(name ?? '') ?? whole;
+  });
+}
+
+export interface ContainerSurroundings {
+  attempt: number;
+  variables: readonly (readonly [name: string, value: string])[];
+  mounts: readonly Mount[];
+}
+
+export function containerConfig(
+  pod: Pod,
+  spec: ContainerSpec,
+  { attempt, variables, mounts }: ContainerSurroundings,
+): ContainerConfig {
+  const known = new Map(variables);
+  const expand = (words: readonly string[] | undefined): readonly string[] =>
+    words?.map((word) => expandVariables(word, known)) ?? NO_WORDS;
+  const context = { ...pod.spec.securityContext, ...spec.securityContext };
+  return {
+    name: spec.name,
+    image: spec.image ?? '',
+    attempt,
+    command: expand(spec.command),
+    args: expand(spec.args),
+    workingDir: spec.workingDir ?? '',
+    env: variables,
+    mounts,
+    limits: resourceLimits(spec.resources),
+    stdin: spec.stdin === true,
+    stdinOnce: spec.stdinOnce === true,
+    tty: spec.tty === true,
+    uid: context.runAsUser ?? 0,
+    gid: context.runAsGroup ?? 0,
+    runsToCompletion: runsToCompletion(pod, spec.name),
+    terminationMessagePath: spec.terminationMessagePath ?? TERMINATION_MESSAGE_PATH,
+  };
+}

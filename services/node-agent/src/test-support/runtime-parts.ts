@@ -1,0 +1,69 @@
+/** Parts for a runtime under test that does without files, volumes and checkpoints. */
+
+import type { EnvironmentSource } from '../environment/environment.ts';
+import type { FileSystem } from '../files/file-system.ts';
+import { SimulatedNetwork } from '../network/simulated-network.ts';
+import { NO_CHECKPOINTS } from '../runtime/checkpoints.ts';
+import type { PodSandboxConfig, ContainerConfig } from '../runtime/runtime.ts';
+import type { SimulatedRuntimeOptions } from '../runtime/simulated.ts';
+import type { VolumeManager } from '../volumes/volume-manager.ts';
+
+type Parts = Pick<SimulatedRuntimeOptions, 'network' | 'files' | 'removeFiles' | 'log' | 'checkpoints'>;
+
+export function runtimeParts(hostIp: (node: string) => string = () => '10.0.0.10'): Parts {
+  return {
+    network: new SimulatedNetwork(hostIp),
+    files: (): FileSystem => {
+      throw new Error('this test has no files');
+    },
+    removeFiles: () => undefined,
+    log: () => undefined,
+    checkpoints: NO_CHECKPOINTS,
+  };
+}
+
+export const NO_VOLUMES: VolumeManager = {
+  mount: () => undefined,
+  mountsOf: () => [],
+  unmount: () => undefined,
+  overLimit: () => undefined,
+};
+
+export const NO_ENVIRONMENT: EnvironmentSource = { variables: () => [] };
+
+export function sandboxConfigFor(uid: string, changes: Partial<PodSandboxConfig> = {}): PodSandboxConfig {
+  return {
+    node: 'node-1',
+    namespace: 'default',
+    name: uid,
+    uid,
+    attempt: 0,
+    hostNetwork: false,
+    hostname: uid,
+    dns: { nameservers: [], searches: [], options: [] },
+    hostAliases: [],
+    ...changes,
+  };
+}
+
+export function containerConfigFor(name: string, changes: Partial<ContainerConfig> = {}): ContainerConfig {
+  return {
+    name,
+    image: 'example.com/app',
+    attempt: 0,
+    command: [],
+    args: [],
+    workingDir: '',
+    env: [],
+    mounts: [],
+    limits: {},
+    stdin: false,
+    stdinOnce: false,
+    tty: false,
+    uid: 0,
+    gid: 0,
+    runsToCompletion: false,
+    terminationMessagePath: '/dev/termination-log',
+    ...changes,
+  };
+}

@@ -1,0 +1,26 @@
+/** The volumes of pods (kubelet's volume manager): made ready before a container starts, kept up to date, taken down. */
+
+import type { Container as ContainerSpec, Pod } from '@orrery/api/gen/types.ts';
+import type { Mount } from '../runtime/runtime.ts';
+
+/** A volume that cannot be mounted yet: for a FailedMount event, in the kubelet's words. */
+export class MountError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'MountError';
+  }
+}
+
+export interface VolumeManager {
+  /**
+   * Makes all volumes of the pod ready. Doing it again brings their contents up to date (as the
+   * kubelet does with each sync of the pod). Synchronous when nothing has to be waited for. @throws MountError
+   */
+  mount(pod: Pod): void | Promise<void>;
+  /** What a container of a mounted pod mounts, in an order in which inner paths come after outer ones. */
+  mountsOf(pod: Pod, container: ContainerSpec): Mount[];
+  /** Takes the pod's volumes down, and deletes those that end with the pod. */
+  unmount(podUid: string): void;
+  /** Told of the pods whose volumes over the sizeLimit of an emptyDir (localStorageEviction); undefined when it is within. */
+  overLimit(pod: Pod): string | undefined;
+}

@@ -1038,19 +1038,6 @@ export const NodeAgentService = {
     responseSerialize: (value: ExecOutput): Buffer => Buffer.from(ExecOutput.encode(value).finish()),
     responseDeserialize: (value: Buffer): ExecOutput => ExecOutput.decode(value),
   },
-  /**
-   * A connection within the cluster's network. The first message of the client is `open`; the
-   * first of the server is empty when the connection stands. A half-closed stream is a FIN.
-   */
-  dial: {
-    path: "/orrery.nodeagent.v1.NodeAgent/Dial" as const,
-    requestStream: true as const,
-    responseStream: true as const,
-    requestSerialize: (value: DialInput): Buffer => Buffer.from(DialInput.encode(value).finish()),
-    requestDeserialize: (value: Buffer): DialInput => DialInput.decode(value),
-    responseSerialize: (value: DialOutput): Buffer => Buffer.from(DialOutput.encode(value).finish()),
-    responseDeserialize: (value: Buffer): DialOutput => DialOutput.decode(value),
-  },
 } as const;
 
 export interface NodeAgentServer extends UntypedServiceImplementation {
@@ -1059,11 +1046,6 @@ export interface NodeAgentServer extends UntypedServiceImplementation {
   /** The first message of the client is `start`. The last of the server is `end`. */
   exec: handleBidiStreamingCall<ExecInput, ExecOutput>;
   attach: handleBidiStreamingCall<ExecInput, ExecOutput>;
-  /**
-   * A connection within the cluster's network. The first message of the client is `open`; the
-   * first of the server is empty when the connection stands. A half-closed stream is a FIN.
-   */
-  dial: handleBidiStreamingCall<DialInput, DialOutput>;
 }
 
 export interface NodeAgentClient extends Client {
@@ -1077,6 +1059,44 @@ export interface NodeAgentClient extends Client {
   attach(): ClientDuplexStream<ExecInput, ExecOutput>;
   attach(options: Partial<CallOptions>): ClientDuplexStream<ExecInput, ExecOutput>;
   attach(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<ExecInput, ExecOutput>;
+}
+
+export const NodeAgentClient = makeGenericClientConstructor(
+  NodeAgentService,
+  "orrery.nodeagent.v1.NodeAgent",
+) as unknown as {
+  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): NodeAgentClient;
+  service: typeof NodeAgentService;
+  serviceName: string;
+};
+
+/** The cluster's network beyond one agent. */
+export type PodNetworkService = typeof PodNetworkService;
+export const PodNetworkService = {
+  /**
+   * A connection within the cluster's network. The first message of the client is `open`; the
+   * first of the server is empty when the connection stands. A half-closed stream is a FIN.
+   */
+  dial: {
+    path: "/orrery.nodeagent.v1.PodNetwork/Dial" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: DialInput): Buffer => Buffer.from(DialInput.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DialInput => DialInput.decode(value),
+    responseSerialize: (value: DialOutput): Buffer => Buffer.from(DialOutput.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DialOutput => DialOutput.decode(value),
+  },
+} as const;
+
+export interface PodNetworkServer extends UntypedServiceImplementation {
+  /**
+   * A connection within the cluster's network. The first message of the client is `open`; the
+   * first of the server is empty when the connection stands. A half-closed stream is a FIN.
+   */
+  dial: handleBidiStreamingCall<DialInput, DialOutput>;
+}
+
+export interface PodNetworkClient extends Client {
   /**
    * A connection within the cluster's network. The first message of the client is `open`; the
    * first of the server is empty when the connection stands. A half-closed stream is a FIN.
@@ -1086,12 +1106,12 @@ export interface NodeAgentClient extends Client {
   dial(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<DialInput, DialOutput>;
 }
 
-export const NodeAgentClient = makeGenericClientConstructor(
-  NodeAgentService,
-  "orrery.nodeagent.v1.NodeAgent",
+export const PodNetworkClient = makeGenericClientConstructor(
+  PodNetworkService,
+  "orrery.nodeagent.v1.PodNetwork",
 ) as unknown as {
-  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): NodeAgentClient;
-  service: typeof NodeAgentService;
+  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): PodNetworkClient;
+  service: typeof PodNetworkService;
   serviceName: string;
 };
 

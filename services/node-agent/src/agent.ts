@@ -10,6 +10,7 @@ import { publishUsage } from '@orrery/client/usage.ts';
 import { systemClock } from '@orrery/kit/clock.ts';
 import type { RunningService, ServiceContext } from '@orrery/kit/service.ts';
 import type { NodeAgentConfig } from './config.ts';
+import { serveGrpc } from './grpc-server.ts';
 import { NodeFleet } from './nodes/node-fleet.ts';
 import { nodeIndex, nodeName } from './nodes/node-object.ts';
 import { visitInRounds } from './nodes/rounds.ts';
@@ -18,7 +19,7 @@ import { SimulatedNetwork } from './network/simulated-network.ts';
 import { PodManager } from './pods/pod-manager.ts';
 import { AddressRange, nodeAddress, podRangePrefix } from './runtime/addresses.ts';
 import { NO_CHECKPOINTS } from './runtime/checkpoints.ts';
-import { serveRuntime } from './runtime/grpc.ts';
+import { runtimeService } from './runtime/grpc.ts';
 import { SimulatedImages } from './runtime/images.ts';
 import { SimulatedRuntime } from './runtime/simulated.ts';
 
@@ -106,7 +107,10 @@ export async function startNodeAgent(
       publishUsage(nats, nodeUsage(node, pods.lister.byIndex(BY_NODE, node), clock.now(), USAGE_PERIOD_MS));
     },
   });
-  const server = await serveRuntime(runtime, { bind: config.ORRERY_BIND, port: config.ORRERY_GRPC_PORT });
+  const server = await serveGrpc([runtimeService(runtime)], {
+    bind: config.ORRERY_BIND,
+    port: config.ORRERY_GRPC_PORT,
+  });
   let stopping = false;
   const follow = async (): Promise<void> => {
     await informers.start();

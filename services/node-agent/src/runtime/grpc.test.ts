@@ -7,7 +7,8 @@ import {
 } from '@orrery/proto/orrery/runtime.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AddressRange } from './addresses.ts';
-import { type RuntimeServer, serveRuntime } from './grpc.ts';
+import { type GrpcServer, serveGrpc } from '../grpc-server.ts';
+import { runtimeService } from './grpc.ts';
 import { SimulatedImages } from './images.ts';
 import { SimulatedRuntime } from './simulated.ts';
 import { containerConfigFor, runtimeParts, sandboxConfigFor } from '../test-support/runtime-parts.ts';
@@ -24,11 +25,11 @@ const runtime = new SimulatedRuntime({
   addresses: () => ({ hostIp: '10.0.0.10', range }),
   onChange: () => undefined,
 });
-let server: RuntimeServer;
+let server: GrpcServer;
 let client: RuntimeClient;
 
 beforeAll(async () => {
-  server = await serveRuntime(runtime, { bind: '127.0.0.1', port: 0 });
+  server = await serveGrpc([runtimeService(runtime)], { bind: '127.0.0.1', port: 0 });
   client = new RuntimeClient(`127.0.0.1:${server.port}`, credentials.createInsecure());
   const context = { signal: new AbortController().signal, onWait: () => undefined };
   for (const node of ['node-1', 'node-2']) {
@@ -97,7 +98,7 @@ test('containers are listed over gRPC, of all nodes, of one, or of a sandbox', a
 });
 
 test('a port that is taken is refused', async () => {
-  await expect(serveRuntime(runtime, { bind: '127.0.0.1', port: server.port })).rejects.toThrow(
-    /EADDRINUSE|No address added/,
-  );
+  await expect(
+    serveGrpc([runtimeService(runtime)], { bind: '127.0.0.1', port: server.port }),
+  ).rejects.toThrow(/EADDRINUSE|No address added/);
 });

@@ -1,6 +1,6 @@
 /** The runtime from outside: CRI's list verbs over gRPC, the ground truth of what runs. */
 
-import { type sendUnaryData, Server, ServerCredentials, type ServerUnaryCall } from '@grpc/grpc-js';
+import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import {
   type ListContainersRequest,
   type ListContainersResponse,
@@ -8,12 +8,8 @@ import {
   type ListPodSandboxResponse,
   RuntimeService as RuntimeServiceDefinition,
 } from '@orrery/proto/orrery/runtime.ts';
+import type { GrpcService } from '../grpc-server.ts';
 import type { RuntimeService } from './runtime.ts';
-
-export interface RuntimeServer {
-  readonly port: number;
-  close(): void;
-}
 
 type ListingRuntime = Pick<RuntimeService, 'listPodSandbox' | 'listContainers' | 'podSandboxStatus'>;
 
@@ -38,27 +34,19 @@ export function listContainers(
   return { items: all.filter((each) => isWanted(each.podSandboxId)) };
 }
 
-/** Starts to serve; rejects when the port is taken. */
-export async function serveRuntime(
-  runtime: ListingRuntime,
-  { bind, port }: { bind: string; port: number },
-): Promise<RuntimeServer> {
-  const server = new Server();
-  server.addService(RuntimeServiceDefinition, {
-    listPodSandbox: (
-      { request }: ServerUnaryCall<ListPodSandboxRequest, ListPodSandboxResponse>,
-      reply: sendUnaryData<ListPodSandboxResponse>,
-    ) => reply(null, listPodSandbox(runtime, request)),
-    listContainers: (
-      { request }: ServerUnaryCall<ListContainersRequest, ListContainersResponse>,
-      reply: sendUnaryData<ListContainersResponse>,
-    ) => reply(null, listContainers(runtime, request)),
-  });
-  const boundPort = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`${bind}:${port}`, ServerCredentials.createInsecure(), (error, actual) => {
-      if (error === null) resolve(actual);
-      else reject(error);
-    });
-  });
-  return { port: boundPort, close: () => server.forceShutdown() };
+/** CRI's list verbs as a gRPC service. */
+export function runtimeService(runtime: ListingRuntime): GrpcService {
+  return {
+    definition: RuntimeServiceDefinition,
+    implementation: {
+      listPodSandbox: (
+        { request }: ServerUnaryCall<ListPodSandboxRequest, ListPodSandboxResponse>,
+        reply: sendUnaryData<ListPodSandboxResponse>,
+      ) => reply(null, listPodSandbox(runtime, request)),
+      listContainers: (
+        { request }: ServerUnaryCall<ListContainersRequest, ListContainersResponse>,
+        reply: sendUnaryData<ListContainersResponse>,
+      ) => reply(null, listContainers(runtime, request)),
+    },
+  };
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { clusterClock, parseClockAnchor } from '@orrery/kit/clock.ts';
+import { ClusterClock, parseClockAnchor } from '@orrery/kit/cluster-clock.ts';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -48,7 +48,7 @@ describe('continueClock', () => {
     const anchor = continueClock(continueClock(undefined, 0.1, start + 0.4), 2.5, start + 777.7);
     const { rate: newRate, realMs, clusterMs } = anchor;
     expect(parseClockAnchor(`${newRate}@${realMs}=${clusterMs}`)).toEqual(anchor);
-    expect(clusterClock(anchor).now()).toBeGreaterThan(clusterMs);
+    expect(new ClusterClock(anchor).now()).toBeGreaterThan(clusterMs);
   });
 });
 

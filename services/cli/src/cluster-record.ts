@@ -1,7 +1,7 @@
 /** What a cluster is, kept in its data directory, so that a restart continues it. */
 
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
-import type { ClockAnchor } from '@orrery/kit/clock.ts';
+import { anchorAt, type ClockAnchor } from '@orrery/kit/cluster-clock.ts';
 import { CliError, messageOf, systemErrorCode } from './cli-error.ts';
 import { type DataDirectory, draftOf, shown, writing } from './data-directory.ts';
 
@@ -120,7 +120,5 @@ function isObject(value: unknown): value is Record<string, unknown> {
 export function continueClock(previous: ClockAnchor | undefined, rate: number, nowMs: number): ClockAnchor {
   const realMs = Math.round(nowMs);
   if (previous === undefined) return { rate, realMs, clusterMs: realMs };
-  if (previous.rate === rate) return previous;
-  const clusterMs = Math.round(previous.clusterMs + (realMs - previous.realMs) * previous.rate);
-  return { rate, realMs, clusterMs };
+  return previous.rate === rate ? previous : anchorAt(previous, realMs, rate);
 }

@@ -1,7 +1,7 @@
 /** Which processes make a cluster, and how each is started and asked whether it is ready. */
 
 import { join } from 'node:path';
-import type { ClockAnchor } from '@orrery/kit/clock.ts';
+import { formatClockAnchor } from '@orrery/kit/cluster-clock.ts';
 import type { ClusterRecord, InternalPort } from './cluster-record.ts';
 import { childEnvironment } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
@@ -121,16 +121,11 @@ function service(
       ORRERY_INSTANCE: `${name}-0`,
       ORRERY_BIND: LOOPBACK,
       ORRERY_HTTP_PORT: String(httpPort),
-      ORRERY_CLOCK: clockText(clock),
+      ORRERY_CLOCK: formatClockAnchor(clock),
       ORRERY_NATS_URL: `nats://${LOOPBACK}:${ports.nats}`,
       ...environment,
     }),
     address: address ?? `${LOOPBACK}:${httpPort}`,
     probe: httpProbe(httpPort, '/readyz'),
   };
-}
-
-/** The form of ORRERY_CLOCK. */
-function clockText({ rate, realMs, clusterMs }: ClockAnchor): string {
-  return `${rate}@${realMs}=${clusterMs}`;
 }

@@ -3,7 +3,7 @@ import { keyOf, splitKey } from '@orrery/api/meta.ts';
 import { ConfigMaps, Leases } from '@orrery/api/resources.ts';
 import { eventually } from '@orrery/client/test-support/eventually.ts';
 import { FakeApiServer } from '@orrery/client/test-support/fake-apiserver.ts';
-import { systemClock } from '@orrery/kit/clock.ts';
+import { ClusterClock, REAL_TIME } from '@orrery/kit/cluster-clock.ts';
 import { silentLogger } from '@orrery/kit/logger.ts';
 import { createMetrics } from '@orrery/kit/metrics.ts';
 import type { RunningService, ServiceContext } from '@orrery/kit/service.ts';
@@ -33,7 +33,7 @@ async function start(instance: string): Promise<{ service: RunningService; seen:
   const seen: string[] = [];
   const context: ServiceContext = {
     instance,
-    clock: systemClock,
+    clock: new ClusterClock(REAL_TIME),
     logger: silentLogger(),
     metrics: createMetrics(),
   };

@@ -65,7 +65,7 @@ const LEAVE_LIMIT_MS = 3_000;
 export function startLeaderService(options: LeaderServiceOptions): Promise<RunningService> {
   const { name, config, context, build } = options;
   const { logger, clock, metrics, instance } = context;
-  const client = createClient({ address: config.ORRERY_APISERVER, agent: name, logger });
+  const client = createClient({ address: config.ORRERY_APISERVER, agent: name, logger, clusterClock: clock });
   const broker = connectNats(config.ORRERY_NATS_URL, logger);
   const informers = createInformers({ client, events: broker, logger });
   const broadcaster = createEventBroadcaster({ client, clock, logger, metrics });

@@ -1,21 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type Clock, clusterClock, parseClockAnchor, sleepOn, systemClock } from './clock.ts';
+import { sleepOn, systemClock } from './clock.ts';
 import { ManualClock, settle } from './manual-clock.ts';
 
 const REAL_MS = Date.UTC(2026, 0, 1);
-
-/** Resolves with the times a callback ran, once it ran `times` times. */
-function ticks(clock: Clock, periodMs: number, times: number): Promise<number> {
-  return new Promise((resolve) => {
-    let count = 0;
-    const timer = clock.setInterval(() => {
-      count += 1;
-      if (count < times) return;
-      timer.cancel();
-      resolve(count);
-    }, periodMs);
-  });
-}
 
 describe('the system’s clock', () => {
   afterEach(() => vi.restoreAllMocks());
@@ -32,35 +19,6 @@ describe('the system’s clock', () => {
     expect(Math.abs(Date.now() - before)).toBeGreaterThan(3_000_000);
     expect(systemClock.now()).toBeGreaterThanOrEqual(before);
     expect(systemClock.now() - before).toBeLessThan(1_000_000);
-  });
-});
-
-describe('the cluster’s clock', () => {
-  it('is the wall at rate 1 without another anchor', () => {
-    const before = Date.now();
-    const now = clusterClock({ rate: 1, realMs: before, clusterMs: before }).now();
-    expect(now).toBeGreaterThanOrEqual(before);
-    expect(now).toBeLessThanOrEqual(Date.now());
-  });
-
-  it('shows the anchored time at the anchor, and runs from there at its rate', () => {
-    const realMs = Date.now() - 10_000;
-    const clusterMs = REAL_MS;
-    const now = clusterClock({ rate: 60, realMs, clusterMs }).now();
-    expect(now).toBeGreaterThanOrEqual(clusterMs + 600_000);
-    expect(now).toBeLessThan(clusterMs + 660_000 + (Date.now() - realMs - 10_000) * 60);
-  });
-
-  it('agrees between two services with one anchor', () => {
-    const anchor = { rate: 1, realMs: 0, clusterMs: 3_600_000 };
-    expect(Math.abs(clusterClock(anchor).now() - systemClock.now() - 3_600_000)).toBeLessThan(1_000);
-  });
-
-  it('lets timers of an hour end at once when it runs a million times as fast', async () => {
-    const clock = clusterClock({ rate: 1_000_000, realMs: 0, clusterMs: 0 });
-    await clock.sleep(3_600_000);
-    await new Promise<void>((resolve) => clock.setTimeout(resolve, 3_600_000));
-    expect(await ticks(clock, 3_600_000, 3)).toBe(3);
   });
 
   it('does not fire a timer of years at once, and takes a negative delay for none', async () => {
@@ -171,29 +129,4 @@ describe('a clock that is moved by hand', () => {
     await settle();
     expect(clock.now()).toBe(7);
   });
-});
-
-describe('the anchor of a clock', () => {
-  it.each([
-    ['1', { rate: 1, realMs: 0, clusterMs: 0 }],
-    ['60@1000=5000', { rate: 60, realMs: 1000, clusterMs: 5000 }],
-    ['0.5@7=7', { rate: 0.5, realMs: 7, clusterMs: 7 }],
-  ])('%s is read', (text, anchor) => {
-    expect(parseClockAnchor(text)).toEqual(anchor);
-  });
-
-  it('without times starts now', () => {
-    const before = Date.now();
-    const anchor = parseClockAnchor('60')!;
-    expect(anchor.rate).toBe(60);
-    expect(anchor.realMs).toBe(anchor.clusterMs);
-    expect(anchor.realMs).toBeGreaterThanOrEqual(before);
-  });
-
-  it.each(['', '0', '-1', '1x', '1@2', '1@2=', '1@=3', '1@2=3=4', 'Infinity', '1e3', ' 1'])(
-    '%j is none',
-    (text) => {
-      expect(parseClockAnchor(text)).toBeUndefined();
-    },
-  );
 });

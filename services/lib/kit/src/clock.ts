@@ -19,46 +19,8 @@ export interface Clock {
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** How cluster time relates to real time: it was `clusterMs` at `realMs` and runs `rate` times as fast. */
-export interface ClockAnchor {
-  rate: number;
-  realMs: number;
-  clusterMs: number;
-}
-
 /** Longest delay that one Node timer holds; longer ones would fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
-class RateClock implements Clock {
-  readonly #anchor: ClockAnchor;
-
-  constructor(anchor: ClockAnchor) {
-    this.#anchor = anchor;
-  }
-
-  now(): number {
-    const { rate, realMs, clusterMs } = this.#anchor;
-    return rate === 1 && realMs === clusterMs ? Date.now() : clusterMs + (Date.now() - realMs) * rate;
-  }
-
-  setTimeout(callback: () => void, delayMs: number): Timer {
-    const handle = setTimeout(callback, this.#realDelay(delayMs));
-    return { cancel: () => clearTimeout(handle) };
-  }
-
-  setInterval(callback: () => void, periodMs: number): Timer {
-    const handle = setInterval(callback, this.#realDelay(periodMs));
-    return { cancel: () => clearInterval(handle) };
-  }
-
-  sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
-    return sleepOn(this, delayMs, signal);
-  }
-
-  #realDelay(delayMs: number): number {
-    return Math.min(Math.max(0, delayMs / this.#anchor.rate), LONGEST_TIMER_MS);
-  }
-}
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** `Clock.sleep` in terms of `Clock.setTimeout`, for every implementation of Clock. */
 export function sleepOn(
@@ -84,10 +46,28 @@ export function sleepOn(
 }
 
 /** Begins with the time of the wall and never jumps: it agrees with its timers, which do not either. */
-class SteadyClock extends RateClock {
-  override now(): number {
+class SteadyClock implements Clock {
+  now(): number {
     return Math.floor(performance.timeOrigin + performance.now());
   }
+
+  setTimeout(callback: () => void, delayMs: number): Timer {
+    const handle = setTimeout(callback, inRange(delayMs));
+    return { cancel: () => clearTimeout(handle) };
+  }
+
+  setInterval(callback: () => void, periodMs: number): Timer {
+    const handle = setInterval(callback, inRange(periodMs));
+    return { cancel: () => clearInterval(handle) };
+  }
+
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    return sleepOn(this, delayMs, signal);
+  }
+}
+
+function inRange(delayMs: number): number {
+  return Math.min(Math.max(0, delayMs), LONGEST_TIMER_MS);
 }
 
 /**
@@ -96,19 +76,4 @@ class SteadyClock extends RateClock {
  * When somebody sets the clock of the machine, this one goes on as if nothing had happened:
  * deadlines neither pass at once nor stay away for hours.
  */
-export const systemClock: Clock = new SteadyClock({ rate: 1, realMs: 0, clusterMs: 0 });
-
-/** The cluster's clock; all services of a cluster are given the same anchor. */
-export function clusterClock(anchor: ClockAnchor): Clock {
-  return new RateClock(anchor);
-}
-
-/** Parses `RATE` or `RATE@REALMS=CLUSTERMS`; undefined when the text is neither. */
-export function parseClockAnchor(text: string): ClockAnchor | undefined {
-  const match = /^(\d+(?:\.\d+)?)(?:@(\d+)=(\d+))?$/.exec(text);
-  if (match === null) return undefined;
-  const rate = Number(match[1]);
-  if (!(rate > 0)) return undefined;
-  const realMs = Number(match[2] ?? (rate === 1 ? 0 : Date.now()));
-  return { rate, realMs, clusterMs: match[3] === undefined ? realMs : Number(match[3]) };
-}
+export const systemClock: Clock = new SteadyClock();

@@ -58,7 +58,9 @@ describe('a configuration', () => {
     ]);
     expect(problems).toContain('ORRERY_NATS_URL: must be set');
     expect(problems).toContain('ORRERY_APISERVER: must be HOST:PORT');
-    expect(problems).toContain('ORRERY_CLOCK: must be RATE or RATE@REALMS=CLUSTERMS with a rate above 0');
+    expect(problems).toContain(
+      'ORRERY_CLOCK: must be RATE or RATE@REALMS=CLUSTERMS with a rate from 0 to 1000',
+    );
     expect(new ConfigError(problems).message).toBe(problems.join('\n'));
   });
 

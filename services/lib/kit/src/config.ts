@@ -1,7 +1,7 @@
 /** Configuration from the environment: the only place of a service that reads it is its config.ts. */
 
 import { type CleanedEnv, customCleanEnv, EnvMissingError, makeValidator, type ValidatorSpec } from 'envalid';
-import { type ClockAnchor, parseClockAnchor } from './clock.ts';
+import { type ClockAnchor, MAX_RATE, parseClockAnchor, REAL_TIME } from './cluster-clock.ts';
 
 /** Every problem of a configuration at once. */
 export class ConfigError extends Error {
@@ -47,7 +47,8 @@ const hostAndPort = makeValidator<string>((text) => {
 
 const clockAnchor = makeValidator<ClockAnchor>((text) => {
   const anchor = parseClockAnchor(text);
-  if (anchor === undefined) throw new Error('must be RATE or RATE@REALMS=CLUSTERMS with a rate above 0');
+  if (anchor === undefined || anchor.rate > MAX_RATE)
+    throw new Error(`must be RATE or RATE@REALMS=CLUSTERMS with a rate from 0 to ${MAX_RATE}`);
   return anchor;
 });
 
@@ -65,7 +66,7 @@ export const commonConfig = {
   ORRERY_BIND: nonEmpty({ default: '127.0.0.1' }),
   ORRERY_HTTP_PORT: port({ default: 0 }),
   ORRERY_LOG_LEVEL: logLevel({ default: 'info' }),
-  ORRERY_CLOCK: clockAnchor({ default: { rate: 1, realMs: 0, clusterMs: 0 } }),
+  ORRERY_CLOCK: clockAnchor({ default: REAL_TIME }),
 } as const;
 
 /** What every service but the apiserver is told in addition. */

@@ -1,7 +1,8 @@
 /** The life of a service: start, say when ready, drain on SIGTERM. */
 
 import { flushCompileCache } from 'node:module';
-import { type Clock, type ClockAnchor, clusterClock, systemClock } from './clock.ts';
+import { systemClock } from './clock.ts';
+import { type ClockAnchor, ClusterClock } from './cluster-clock.ts';
 import { ConfigError } from './config.ts';
 import { type HealthServer, serveHealth } from './health.ts';
 import { createLogger, type Logger } from './logger.ts';
@@ -10,8 +11,8 @@ import { createMetrics, type Metrics } from './metrics.ts';
 /** What a service is given. */
 export interface ServiceContext {
   readonly instance: string;
-  /** The cluster's clock. */
-  readonly clock: Clock;
+  /** The cluster's clock; whoever hears of another anchor adjusts it. */
+  readonly clock: ClusterClock;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -57,7 +58,7 @@ export async function runService<Config extends CommonConfig>(
     level: config.ORRERY_LOG_LEVEL,
   });
   const metrics = createMetrics();
-  const clock = clusterClock(config.ORRERY_CLOCK);
+  const clock = new ClusterClock(config.ORRERY_CLOCK);
   let service: RunningService | undefined;
   let health: HealthServer | undefined;
   let stopping = false;

@@ -28,6 +28,18 @@ export interface RequestBatch {
 
 export interface ResponseBatch {
   responses: Response[];
+  /** How the cluster's clock runs: in the first message of a session, and in one for each change. */
+  clock: ClockAnchor | undefined;
+}
+
+/**
+ * Cluster time was `cluster_ms` at `real_ms` and runs `rate` times as fast as real time from
+ * there. `real_ms` may lie a little ahead.
+ */
+export interface ClockAnchor {
+  rate: number;
+  realMs: number;
+  clusterMs: number;
 }
 
 /** A resource of the API, as in its URL. */
@@ -240,13 +252,16 @@ export const RequestBatch: MessageFns<RequestBatch> = {
 };
 
 function createBaseResponseBatch(): ResponseBatch {
-  return { responses: [] };
+  return { responses: [], clock: undefined };
 }
 
 export const ResponseBatch: MessageFns<ResponseBatch> = {
   encode(message: ResponseBatch, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.responses) {
       Response.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.clock !== undefined) {
+      ClockAnchor.encode(message.clock, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -270,6 +285,82 @@ export const ResponseBatch: MessageFns<ResponseBatch> = {
             }
 
             message.responses.push(Response.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.clock = ClockAnchor.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseClockAnchor(): ClockAnchor {
+  return { rate: 0, realMs: 0, clusterMs: 0 };
+}
+
+export const ClockAnchor: MessageFns<ClockAnchor> = {
+  encode(message: ClockAnchor, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rate !== 0) {
+      writer.uint32(9).double(message.rate);
+    }
+    if (message.realMs !== 0) {
+      writer.uint32(16).uint64(message.realMs);
+    }
+    if (message.clusterMs !== 0) {
+      writer.uint32(24).uint64(message.clusterMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClockAnchor {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClockAnchor();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.rate = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.realMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.clusterMs = longToNumber(reader.uint64());
             continue;
           }
         }

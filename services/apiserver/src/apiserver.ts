@@ -7,6 +7,7 @@ import type { Logger } from '@orrery/kit/logger.ts';
 import type { RunningService, ServiceContext } from '@orrery/kit/service.ts';
 import { createAdmission } from './admission/index.ts';
 import { keepBootstrapped } from './bootstrap.ts';
+import { keepClusterClock } from './cluster-clock.ts';
 import type { ApiserverConfig } from './config.ts';
 import { serveGrpc } from './grpc/server.ts';
 import { writeAdminKubeconfig } from './pki/kubeconfig.ts';
@@ -25,6 +26,9 @@ import { createNatsEvents } from './watch/nats-events.ts';
 
 /** How often addresses and ports that no Service uses are freed, in real milliseconds. */
 const REPAIR_PERIOD_MS = 180_000;
+
+/** How long a start waits for the store to say how the cluster's clock runs, in real milliseconds. */
+const CLOCK_WAIT_MS = 500;
 
 /** By `group/resource`: the stored version of each. */
 const byGroupResource: ReadonlyMap<string, ResourceDefinition> = new Map(
@@ -67,6 +71,13 @@ export async function startApiserver(
     if (!store.available) return 'the store does not answer';
     return bootstrapped ? undefined : 'the first objects are not there yet';
   };
+  const configMaps = byGroupResource.get('/configmaps')!;
+  const clockKnown = Promise.withResolvers<void>();
+  void keepClusterClock({ api, definition: configMaps, clock, logger, signal: stopping.signal }, () =>
+    clockKnown.resolve(),
+  );
+  // Nobody is to see the time before the clock was last set; without a store nobody sees anything.
+  await Promise.race([clockKnown.promise, systemClock.sleep(CLOCK_WAIT_MS)]);
   const rest = createRestServer({
     api,
     definitions,
@@ -80,7 +91,7 @@ export async function startApiserver(
     notReady,
   });
   const grpc = await serveGrpc(
-    { api, store, definitions: byGroupResource, logger },
+    { api, store, definitions: byGroupResource, clock, logger },
     { bind: config.ORRERY_BIND, port: config.ORRERY_GRPC_PORT },
   );
   await rest.listen();
@@ -89,7 +100,15 @@ export async function startApiserver(
   let repairs: Timer | undefined;
   const { signal } = stopping;
   const clusterCa = pki.caCertificate;
-  const what = { api, definitions: byGroupResource, logger, clusterCa, port: clientPort, signal };
+  const what = {
+    api,
+    definitions: byGroupResource,
+    logger,
+    clusterCa,
+    port: clientPort,
+    clusterClock: clock,
+    signal,
+  };
   void keepBootstrapped(what, () => {
     bootstrapped = true;
     repairs = repairRegularly(allocations, logger);

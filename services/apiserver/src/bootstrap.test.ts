@@ -1,5 +1,6 @@
 import type { ConfigMap, Endpoints, EndpointSlice, Service } from '@orrery/api/gen/types.ts';
 import { type Logger, silentLogger } from '@orrery/kit/logger.ts';
+import { REAL_TIME } from '@orrery/kit/cluster-clock.ts';
 import { ManualClock } from '@orrery/kit/manual-clock.ts';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { bootstrap, type BootstrapOptions, keepBootstrapped } from './bootstrap.ts';
@@ -21,6 +22,7 @@ function options({ signal = stopping.signal, logger = silentLogger() } = {}): Bo
     logger,
     clusterCa: 'PEM',
     port: 6443,
+    clusterClock: { newestAnchor: REAL_TIME },
     signal,
     clock,
   };

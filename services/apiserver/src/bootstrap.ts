@@ -3,7 +3,9 @@
 import type { KubeObject } from '@orrery/api/gen/types.ts';
 import { isNotFound, isStatusError } from '@orrery/api/status-error.ts';
 import { type Clock, systemClock } from '@orrery/kit/clock.ts';
+import type { ClusterClock } from '@orrery/kit/cluster-clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
+import { CLOCK_NAME, CLOCK_NAMESPACE, clockData } from './cluster-clock.ts';
 import { KUBERNETES_SERVICE_IP } from './registry/allocation.ts';
 import type { ResourceDefinition } from './registry/definition.ts';
 import type { Api, RequestContext } from './verbs/api.ts';
@@ -17,7 +19,7 @@ interface BootstrapObject {
   object: { metadata: { name: string; labels?: Record<string, string> }; [field: string]: unknown };
 }
 
-function bootstrapObjects(clusterCa: string, port: number): BootstrapObject[] {
+function bootstrapObjects({ clusterCa, port, clusterClock }: BootstrapOptions): BootstrapObject[] {
   const namespace = (name: string): BootstrapObject => ({
     resource: '/namespaces',
     namespace: '',
@@ -36,6 +38,11 @@ function bootstrapObjects(clusterCa: string, port: number): BootstrapObject[] {
         metadata: { name: 'extension-apiserver-authentication' },
         data: { 'client-ca-file': clusterCa },
       },
+    },
+    {
+      resource: '/configmaps',
+      namespace: CLOCK_NAMESPACE,
+      object: { metadata: { name: CLOCK_NAME }, data: clockData(clusterClock.newestAnchor) },
     },
     {
       resource: '/services',
@@ -100,6 +107,8 @@ export interface BootstrapOptions {
   clusterCa: string;
   /** The port that clients reach the apiserver at. */
   port: number;
+  /** How the cluster's clock runs when nobody has said otherwise. */
+  clusterClock: Pick<ClusterClock, 'newestAnchor'>;
   signal: AbortSignal;
   /** Real time, for the pauses between tries; the system's unless given. */
   clock?: Clock;
@@ -108,7 +117,7 @@ export interface BootstrapOptions {
 /** Creates what is missing; leaves what is there as it is. Tries until it succeeds or is aborted. */
 export async function bootstrap(options: BootstrapOptions): Promise<void> {
   const { api, definitions, logger, signal, clock = systemClock } = options;
-  for (const { resource, namespace, object } of bootstrapObjects(options.clusterCa, options.port)) {
+  for (const { resource, namespace, object } of bootstrapObjects(options)) {
     const definition = definitions.get(resource)!;
     for (let tries = 1; !signal.aborted; tries += 1) {
       const context: RequestContext = {

@@ -1,5 +1,6 @@
 /** The flags of every command. */
 
+import { MAX_RATE } from '@orrery/kit/cluster-clock.ts';
 import { DEFAULT_OPTIONS, DURABILITIES } from './cluster-record.ts';
 import type { FlagTable } from './flags.ts';
 import { fullSignalName, SIGNALS } from './signals.ts';
@@ -46,9 +47,9 @@ export const upFlags = {
     kind: 'decimal',
     value: 'N',
     min: 0.1,
-    max: 100,
+    max: MAX_RATE,
     otherwise: asLastTime(DEFAULT_OPTIONS.speed),
-    help: "How many times as fast as real time the cluster's clock runs.",
+    help: 'How many times as fast as real time the cluster\'s clock runs; "clock" changes it later.',
   },
   'zero-delays': {
     kind: 'switch',

@@ -59,6 +59,17 @@ export const commands: readonly Command[] = [
     load: () => import('./commands/logs.ts'),
   }),
   defineCommand({
+    name: 'clock',
+    summary: "Show the cluster's clock, or set it: a speed such as 60, pause, resume",
+    details: [
+      'All services follow at once. Cluster time never turns back: what went fast stays ahead of real time.',
+      'The same with kubectl: "speed" and "paused" of the ConfigMap orrery-clock in kube-system.',
+    ],
+    positionals: [{ name: 'CHANGE', required: false }],
+    flags: commonFlags,
+    load: () => import('./commands/clock.ts'),
+  }),
+  defineCommand({
     name: 'kubectl',
     summary: 'Run kubectl on the cluster; all arguments go to kubectl',
     details: [

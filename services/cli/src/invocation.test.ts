@@ -58,7 +58,7 @@ describe('parseInvocation', () => {
     { args: ['up', 'now'], message: '"now" is one argument too many' },
     { args: ['kill', 'nats', '--signal', 'HUP'], message: '--signal takes one of SIGKILL' },
     { args: ['up', '--port', '65536'], message: '--port takes a whole number from 1 to 65535, not "65536"' },
-    { args: ['up', '--speed', '0.05'], message: '--speed takes a number from 0.1 to 100, not "0.05"' },
+    { args: ['up', '--speed', '0.05'], message: '--speed takes a number from 0.1 to 1000, not "0.05"' },
     { args: ['up', '--durability', 'allways'], message: '--durability takes everysec or always' },
   ])('refuses $args', ({ args, message }) => {
     expect(() => parse(...args)).toThrow(message);

@@ -49,7 +49,12 @@ export async function startNodeAgent(
   { clock, logger, metrics, instance }: ServiceContext,
 ): Promise<RunningService> {
   const { ORRERY_NODES: count } = config;
-  const client = createClient({ address: config.ORRERY_APISERVER, agent: 'node-agent', logger });
+  const client = createClient({
+    address: config.ORRERY_APISERVER,
+    agent: 'node-agent',
+    logger,
+    clusterClock: clock,
+  });
   const nats = connectNats(config.ORRERY_NATS_URL, logger);
   const informers = createInformers({ client, events: nats, logger });
   const pods = informers.of(Pods);

@@ -1,11 +1,12 @@
 /** Admission: what the cluster adds to or refuses about an object that is valid in itself. */
 
-import type { Node, Pod } from '@orrery/api/gen/types.ts';
-import { Nodes, Pods } from '@orrery/api/resources.ts';
+import type { ConfigMap, Node, Pod } from '@orrery/api/gen/types.ts';
+import { ConfigMaps, Nodes, Pods } from '@orrery/api/resources.ts';
 import { type Clock, systemClock } from '@orrery/kit/clock.ts';
 import type { ResourceDefinition } from '../registry/definition.ts';
 import type { Admission } from '../verbs/dependencies.ts';
 import { type AdmissionReader, CachedReader } from './cached-reader.ts';
+import { admitClusterClock } from './cluster-clock.ts';
 import { addDefaultTolerations } from './default-tolerations.ts';
 import { admitToNamespace } from './namespace-lifecycle.ts';
 import { resolvePriority } from './priority.ts';
@@ -37,9 +38,11 @@ export function createAdmission(reader: AdmissionReader, clock: Clock = systemCl
         resolvePriority(pod);
         addDefaultTolerations(pod);
       } else if (isOf(definition, Nodes)) taintNewNode(object as Node);
+      else if (isOf(definition, ConfigMaps)) admitClusterClock(object as ConfigMap);
     },
     admitUpdate: async (definition, object) => {
       if (isOf(definition, Pods)) addDefaultTolerations(object as Pod);
+      else if (isOf(definition, ConfigMaps)) admitClusterClock(object as ConfigMap);
     },
     forget: (resource, namespace, name) => cached.forget(resource, namespace, name),
   };

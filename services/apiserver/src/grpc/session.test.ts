@@ -4,6 +4,7 @@ import { ConfigMaps, Deployments, Leases, Namespaces, Pods } from '@orrery/api/r
 import type { StatusError } from '@orrery/api/status-error.ts';
 import { isFenced } from '@orrery/client/client.ts';
 import { createClient, type SessionClient } from '@orrery/client/session.ts';
+import { ClusterClock, REAL_TIME } from '@orrery/kit/cluster-clock.ts';
 import { silentLogger } from '@orrery/kit/logger.ts';
 import {
   ApiServerClient,
@@ -13,7 +14,7 @@ import {
   type Response,
 } from '@orrery/proto/orrery/apiserver.ts';
 import { type ClientDuplexStream, credentials } from '@grpc/grpc-js';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { definitions } from '../registry/index.ts';
 import { sample } from '../registry/sample-objects.ts';
 import { ApiFixture, refusalOf } from '../verbs/test-support/api-fixture.ts';
@@ -22,14 +23,16 @@ import { type GrpcServer, serveGrpc } from './server.ts';
 let fixture: ApiFixture;
 let server: GrpcServer;
 let client: SessionClient;
+let clock: ClusterClock;
 
 const byGroupResource = new Map(definitions.map((each) => [`${each.ref.group}/${each.ref.resource}`, each]));
 
 beforeEach(async () => {
   fixture = await ApiFixture.start({ logLimit: 50 });
   const { api, store } = fixture;
+  clock = new ClusterClock(REAL_TIME);
   server = await serveGrpc(
-    { api, store, definitions: byGroupResource, logger: silentLogger() },
+    { api, store, definitions: byGroupResource, clock, logger: silentLogger() },
     { bind: '127.0.0.1', port: 0 },
   );
   client = createClient({ address: `127.0.0.1:${server.port}`, agent: 'tester', logger: silentLogger() });
@@ -276,7 +279,8 @@ describe('a session', () => {
     await fixture.create('configmaps', { metadata: { name: 'a' } });
     const session = new RawSession(server.port);
     await session.ask(get, get, get);
-    expect(session.batches).toEqual([3]);
+    // The first message tells the clock.
+    expect(session.batches).toEqual([0, 3]);
   });
 
   it('that asks for nothing ends', async () => {
@@ -330,8 +334,9 @@ describe('a session', () => {
 describe('the port', () => {
   it('that is taken is an error', async () => {
     const { api, store } = fixture;
+    clock = new ClusterClock(REAL_TIME);
     const taken = serveGrpc(
-      { api, store, definitions: byGroupResource, logger: silentLogger() },
+      { api, store, definitions: byGroupResource, clock, logger: silentLogger() },
       { bind: '127.0.0.1', port: server.port },
     );
     await expect(taken).rejects.toThrow();
@@ -347,5 +352,22 @@ describe('the port', () => {
     });
     expect((next.address() as AddressInfo).port).toBe(server.port);
     await new Promise((resolve) => next.close(resolve));
+  });
+});
+
+describe('the clock of the cluster', () => {
+  it('is told with each session, and with each change', async () => {
+    const theirs = new ClusterClock({ rate: 1, realMs: 0, clusterMs: 0 });
+    clock.adjust({ rate: 1, realMs: 0, clusterMs: 3_600_000 });
+    const other = createClient({
+      address: `127.0.0.1:${server.port}`,
+      agent: 'tester',
+      logger: silentLogger(),
+      clusterClock: theirs,
+    });
+    await vi.waitFor(() => expect(theirs.anchor).toEqual(clock.anchor));
+    clock.adjust({ rate: 60, realMs: 1, clusterMs: 2 });
+    await vi.waitFor(() => expect(theirs.anchor).toEqual({ rate: 60, realMs: 1, clusterMs: 2 }));
+    await other.close();
   });
 });

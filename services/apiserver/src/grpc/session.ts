@@ -9,6 +9,7 @@ import {
   resourceNotFound,
   StatusError,
 } from '@orrery/api/status-error.ts';
+import type { ClockAnchor, ClusterClock } from '@orrery/kit/cluster-clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
 import {
   type Event,
@@ -38,6 +39,8 @@ export interface SessionDependencies {
   store: Store;
   /** By `group/resource`; services speak the stored version only. */
   definitions: ReadonlyMap<string, ResourceDefinition>;
+  /** The cluster's clock: services follow this one. */
+  clock: ClusterClock;
   logger: Logger;
 }
 
@@ -290,7 +293,7 @@ export function serveSession(
     const responses = ready;
     ready = [];
     readyBytes = 0;
-    if (!stream.destroyed && stream.writable) stream.write({ responses });
+    if (!stream.destroyed && stream.writable) stream.write({ responses, clock: undefined });
   };
   const flush = (): void => {
     write();
@@ -303,6 +306,13 @@ export function serveSession(
     ready.push({ id, result });
     readyBytes += bytes;
   };
+  const { clock } = dependencies;
+  const tellClock = (anchor: ClockAnchor): void => {
+    if (!stream.destroyed && stream.writable) stream.write({ responses: [], clock: anchor });
+  };
+  const unfollow = clock.onAdjust(tellClock);
+  stream.on('close', unfollow);
+  tellClock(clock.newestAnchor);
   stream.on('data', ({ requests }: RequestBatch) => {
     for (const request of requests) {
       inFlight += 1;

@@ -7,6 +7,7 @@ import { type ClientDuplexStream, credentials } from '@grpc/grpc-js';
 import { serviceUnavailable, type StatusError } from '@orrery/api/status-error.ts';
 import { backoffDelay } from '@orrery/kit/backoff.ts';
 import type { Clock, Timer } from '@orrery/kit/clock.ts';
+import type { ClockAnchor } from '@orrery/kit/cluster-clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
 import {
   ApiServerClient,
@@ -25,6 +26,8 @@ export interface ConnectionOptions {
   logger: Logger;
   /** Real time. */
   clock: Clock;
+  /** Told how the cluster's clock runs: with each connection, and with each change. */
+  onClock?: (anchor: ClockAnchor) => void;
   /** A call without an answer for so long is given up, in real milliseconds. */
   deadlineMs: number;
   /** At most so many requests are sent and unanswered. */
@@ -152,9 +155,10 @@ export class Connection {
     const broken = (error?: Error): void => {
       if (this.#stream === stream) this.#reconnect(error);
     };
-    stream.on('data', ({ responses }: ResponseBatch) => {
+    stream.on('data', ({ responses, clock }: ResponseBatch) => {
       this.#failures = 0;
       this.#heardAtMs = this.#options.clock.now();
+      if (clock !== undefined) this.#options.onClock?.(clock);
       this.#receive(responses);
     });
     stream.on('error', broken);

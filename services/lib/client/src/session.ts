@@ -4,6 +4,7 @@ import type { Draft, KubeObject } from '@orrery/api/gen/types.ts';
 import { Namespaces, Pods, type ResourceRef } from '@orrery/api/resources.ts';
 import { internalError, isStatusError, type Status, StatusError } from '@orrery/api/status-error.ts';
 import { type Clock, systemClock } from '@orrery/kit/clock.ts';
+import type { ClusterClock } from '@orrery/kit/cluster-clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
 import { type EventPage, Patch_Type, type Request } from '@orrery/proto/orrery/apiserver.ts';
 import {
@@ -33,6 +34,8 @@ export interface ClientOptions {
   maxWaiting?: number;
   /** Real time; replaced in tests. */
   clock?: Clock;
+  /** The cluster's clock, which follows what the apiserver says. */
+  clusterClock?: Pick<ClusterClock, 'adjust'>;
 }
 
 /** Reads the event log: what informers refill from. */
@@ -51,7 +54,16 @@ export interface SessionClient extends Client, EventLog {
 export function createClient(options: ClientOptions): SessionClient {
   const { address, agent, logger, deadlineMs = 10_000, maxInFlight = 4_096, maxWaiting = 16_384 } = options;
   const clock = options.clock ?? systemClock;
-  const connection = new Connection({ address, logger, clock, deadlineMs, maxInFlight, maxWaiting });
+  const { clusterClock } = options;
+  const connection = new Connection({
+    address,
+    logger,
+    clock,
+    deadlineMs,
+    maxInFlight,
+    maxWaiting,
+    onClock: (anchor) => clusterClock?.adjust(anchor),
+  });
   return new GrpcClient(connection, { agent, traceId: '', currentFence: undefined, onFenced: undefined });
 }
 

@@ -201,7 +201,7 @@ export class FakeApiServer {
       const result = this.#answer(request);
       if (!this.silent) responses.push({ id: request.id, result });
     }
-    if (responses.length > 0) stream.write({ responses });
+    if (responses.length > 0) stream.write({ clock: undefined, responses });
   }
 
   #answer(request: Request): Result {

@@ -55,11 +55,20 @@ export interface HttpResponse {
 
 export type HttpHandler = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
 
+/** What a server answers to a health check (grpc.health.v1) of a service; undefined when it does not know it. */
+export type GrpcHealth = (service: string) => 'SERVING' | 'NOT_SERVING' | undefined;
+
 /**
  * What listens on a port. A server of HTTP gives only `http`: who asks within this process is
- * answered without a byte being parsed, and a connection from elsewhere is adapted.
+ * answered without a byte being parsed, and a connection from elsewhere is adapted. One of gRPC
+ * may say how it is by `grpcHealth`; nothing else of gRPC is simulated.
  */
-export type PortService = { http: HttpHandler } | { accept: (connection: Duplex) => void };
+export type PortService = ({ http: HttpHandler } | { accept: (connection: Duplex) => void }) & {
+  grpcHealth?: GrpcHealth;
+};
+
+/** How a health check went, by the names of grpc.health.v1 and of gRPC's codes. */
+export type HealthCheck = 'SERVING' | 'NOT_SERVING' | 'NOT_FOUND' | 'UNIMPLEMENTED';
 
 export interface Listener {
   readonly port: number;
@@ -102,6 +111,8 @@ export interface NetworkStack {
     },
     options?: ConnectOptions,
   ): Promise<HttpResponse & { headers: Readonly<Record<string, string>>; body: Uint8Array }>;
+  /** One health check over gRPC of a port of a pod or node of this agent. @throws NetworkError */
+  checkHealth(host: string, port: number, service: string): Promise<HealthCheck>;
   /** By /etc/hosts, then by the cluster's DNS with the search path. @throws NetworkError ENOTFOUND */
   lookup(name: string, type?: 'A' | 'SRV' | 'PTR'): Promise<DnsAnswer>;
 }

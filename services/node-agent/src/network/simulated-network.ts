@@ -98,6 +98,10 @@ export class SimulatedNetwork implements Network {
           body: typeof answer === 'string' ? Buffer.from(answer) : answer,
         };
       },
+      checkHealth: async (host, port, service) => {
+        const { grpcHealth } = find(host, port);
+        return grpcHealth === undefined ? 'UNIMPLEMENTED' : (grpcHealth(service) ?? 'NOT_FOUND');
+      },
       lookup: () => Promise.reject(new NetworkError('ENOTFOUND')),
     };
     return { stack, services };

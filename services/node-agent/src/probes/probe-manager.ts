@@ -11,6 +11,8 @@ export interface ProbeManager {
    * To be called whenever one of them changed; doing it again changes nothing.
    */
   follow(pod: Pod, containers: readonly Container[]): void;
+  /** The pod is to stop: only its readiness is still probed (StopLivenessAndStartup). */
+  stopLivenessAndStartup(podUid: string): void;
   /** The pod is over. */
   forget(podUid: string): void;
   /** Of a running container: true without a readiness probe, but not before its startup probe succeeded. */

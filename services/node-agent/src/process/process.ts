@@ -55,6 +55,8 @@ export interface UsageMeter {
 /** A process of the container, as `ps` shows it. */
 export interface ProcessEntry {
   pid: number;
+  /** Who started it; 0 for process 1 and for what is executed from outside. */
+  parentPid: number;
   uid: number;
   argv: readonly string[];
   startedAtMs: number;
@@ -70,8 +72,29 @@ export interface Progress {
   save(state: unknown): void;
 }
 
+/** What a child is started with; what is not said is its parent's. */
+export interface SpawnOptions {
+  /** Not copied: it is the child's from now on. */
+  env?: Map<string, string>;
+  cwd?: string;
+  stdin?: ByteSource;
+  stdout?: ByteSink;
+  stderr?: ByteSink;
+  /** Runs beside its parent, not on the parent's terminal, and outlives it. Others are killed with their parent. */
+  background?: boolean;
+  /** For the foreground child of process 1, whose place is part of its parent's. */
+  progress?: Progress;
+}
+
+export interface ChildProcess {
+  readonly pid: number;
+  /** The exit code; 128 and the signal's number when a signal ended it. */
+  readonly ended: Promise<number>;
+}
+
 export interface Process {
   readonly pid: number;
+  readonly parentPid: number;
   readonly argv: readonly string[];
   /** Its own copy. */
   readonly env: Map<string, string>;
@@ -106,6 +129,17 @@ export interface Process {
   processes(): ProcessEntry[];
   /** Sends a signal to a process of the container; false when there is none of that number. */
   kill(pid: number, signal: Signal): boolean;
+  /** The program of that name or path in this container; undefined when there is none. Synchronous once it is loaded. */
+  findProgram(argv0: string): Program | undefined | Promise<Program | undefined>;
+  /** Starts a child (fork and execve). @throws Error when the container has too many processes. */
+  spawn(argv: readonly string[], program: Program, options?: SpawnOptions): ChildProcess;
+  /**
+   * Becomes another program (execve(2)): `ps` shows `argv` from now on and signals are no longer
+   * handled. Resolves to its exit code, which the caller returns.
+   */
+  exec(argv: readonly string[], program: Program, options?: SpawnOptions): Promise<number>;
+  /** The standard output and error of process 1: `/proc/1/fd/1` and 2. */
+  mainOutput(stream: 'stdout' | 'stderr'): ByteSink;
 }
 
 /** Resolves to the exit code. Must not reject: what went wrong belongs on stderr. */

@@ -4,21 +4,24 @@ import type { Clock } from '@orrery/kit/clock.ts';
 import type { FileSystem } from '../files/file-system.ts';
 import type { NetworkStack } from '../network/network.ts';
 import type { ContainerConfig } from '../runtime/runtime.ts';
+import { ContainerProcess, type ProcessHost, type ProcessOptions } from './container-process.ts';
+import { Pipe } from './pipe.ts';
 import {
   type ByteSink,
   type ByteSource,
   type ExecIo,
   type ExecSession,
   type Exit,
-  type Process,
   type ProcessEntry,
   type Program,
   type Progress,
   type Signal,
   SIGNAL_NUMBER,
+  type SpawnOptions,
   type Terminal,
 } from './process.ts';
-import { findProgram, launch } from './programs.ts';
+import * as containerPrograms from './programs.ts';
+import { TerminalDevice } from './terminal.ts';
 import { type ContainerUsage, type ResourceLimits, TaskUsage } from './usage.ts';
 
 export type LogStream = 'stdout' | 'stderr';
@@ -37,9 +40,13 @@ export interface TaskOptions {
   progress: Progress;
   /** When the container began: earlier than now when it is gone on with. */
   startedAtMs: number;
+  /** Which programs there are; those of programs.ts unless a test has its own. */
+  programs?: ProgramSource;
   /** Told once, when process 1 is over and everything of the container with it. */
   onExit: (exit: Exit) => void;
 }
+
+export type ProgramSource = Pick<typeof containerPrograms, 'launch' | 'findProgram'>;
 
 /** Somebody who watches what process 1 prints, and types to it. */
 export interface Attachment {
@@ -54,59 +61,17 @@ const NO_PROGRESS: Progress = { saved: undefined, save: () => undefined };
 const NOWHERE: ByteSink = { write: () => undefined };
 const encoder = new TextEncoder();
 
-/** The signals that end nobody unless they are handled. */
-const HARMLESS: ReadonlySet<Signal> = new Set(['SIGWINCH']);
-
-interface RunningProcess {
-  readonly entry: ProcessEntry;
-  readonly kill: AbortController;
-  readonly handlers: Map<Signal, Set<() => void>>;
-  readonly terminal: { columns: number; rows: number } | undefined;
-  readonly end: PromiseWithResolvers<number>;
-}
-
-/** Bytes that arrive before they are read. Who pushes waits while a reader is behind. */
-class Pipe implements ByteSource, ByteSink {
-  #chunks: Uint8Array[] = [];
-  #closed = false;
-  #readable: PromiseWithResolvers<void> | undefined;
-  #drained: PromiseWithResolvers<void> | undefined;
-
-  write(data: Uint8Array | string): void | Promise<void> {
-    if (this.#closed) return;
-    this.#chunks.push(typeof data === 'string' ? encoder.encode(data) : data);
-    this.#readable?.resolve();
-    if (this.#chunks.length < 16) return;
-    this.#drained ??= Promise.withResolvers();
-    return this.#drained.promise;
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.#readable?.resolve();
-  }
-
-  async read(): Promise<Uint8Array | undefined> {
-    while (this.#chunks.length === 0 && !this.#closed) {
-      this.#readable ??= Promise.withResolvers();
-      await this.#readable.promise;
-      this.#readable = undefined;
-    }
-    const chunk = this.#chunks.shift();
-    if (this.#chunks.length === 0) {
-      this.#drained?.resolve();
-      this.#drained = undefined;
-    }
-    return chunk;
-  }
-}
+/** As many processes as one container may have; one more is a failed fork (pids.max). */
+const MOST_PROCESSES = 512;
 
 export class Task {
   readonly #options: TaskOptions;
+  readonly #programs: ProgramSource;
   /** Absent in a container in which nothing runs: there may be ten thousand of them. */
   #usage: TaskUsage | undefined;
   #limits: ResourceLimits;
-  readonly #processes = new Map<number, RunningProcess>();
+  readonly #processes = new Map<number, ContainerProcess>();
+  #host: ProcessHost | undefined;
   #nextPid = 1;
   #exit: Exit | undefined;
   #ending: Exit | undefined;
@@ -115,6 +80,7 @@ export class Task {
 
   constructor(options: TaskOptions, limits: ResourceLimits) {
     this.#options = options;
+    this.#programs = options.programs ?? containerPrograms;
     this.#limits = limits;
     if (options.config.stdin) this.#stdin = new Pipe();
   }
@@ -127,7 +93,7 @@ export class Task {
   /** Starts process 1. Resolves when it runs; with its exit when it could not be started. */
   async start(): Promise<Exit | undefined> {
     const { config } = this.#options;
-    const known = launch(config);
+    const known = this.#programs.launch(config);
     const launched = known instanceof Promise ? await known : known;
     if (launched.kind === 'failure') return launched.exit;
     if (this.#exit !== undefined) return undefined;
@@ -142,8 +108,8 @@ export class Task {
       stderr: this.#output(config.tty ? 'stdout' : 'stderr'),
       ...(config.tty ? { terminal: { columns: 80, rows: 24 } } : {}),
     };
-    const running = this.#spawn(launched.argv, launched.program, io, new Map(config.env));
-    void running.end.promise.then((exitCode) =>
+    const first = this.#begin(launched.argv, launched.program, io);
+    void first.ended.then((exitCode) =>
       this.#finish(this.#ending ?? { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error' }),
     );
     return undefined;
@@ -161,32 +127,32 @@ export class Task {
     } else if (first === undefined) {
       if (this.#nextPid > 1) this.#finish({ exitCode: 0, reason: 'Completed' });
     } else {
-      this.#deliver(1, first, signal);
+      first.deliver(signal);
     }
   }
 
   /** Runs another program in the container. */
   exec(argv: readonly string[], io: ExecIo): ExecSession {
     const early: Signal[] = [];
-    let running: RunningProcess | undefined;
+    let running: ContainerProcess | undefined;
     const begin = async (): Promise<number> => {
-      const program = await findProgram(argv[0] ?? '');
+      const program = await this.#programs.findProgram(argv[0] ?? '');
       if (program === undefined) throw new Error(notFound(argv[0] ?? ''));
       if (this.#exit !== undefined) throw new Error('container is not running');
-      running = this.#spawn(argv, program, io, new Map(this.#options.config.env));
-      for (const signal of early) this.#deliver(running.entry.pid, running, signal);
-      return running.end.promise;
+      running = this.#begin(argv, program, io);
+      for (const signal of early) running.deliver(signal);
+      return running.ended;
     };
     return {
       ended: begin(),
       signal: (signal) => {
         if (running === undefined) early.push(signal);
-        else this.#deliver(running.entry.pid, running, signal);
+        else running.deliver(signal);
       },
       resize: (columns, rows) => {
         if (running?.terminal === undefined) return;
         Object.assign(running.terminal, { columns, rows });
-        this.#deliver(running.entry.pid, running, 'SIGWINCH');
+        running.deliver('SIGWINCH');
       },
     };
   }
@@ -204,7 +170,7 @@ export class Task {
         const first = this.#processes.get(1);
         if (first?.terminal === undefined) return;
         Object.assign(first.terminal, { columns, rows });
-        this.#deliver(1, first, 'SIGWINCH');
+        first.deliver('SIGWINCH');
       },
       detach: () => {
         this.#attachments?.delete(attached);
@@ -223,14 +189,14 @@ export class Task {
   }
 
   processes(): ProcessEntry[] {
-    return Array.from(this.#processes.values(), ({ entry }) => entry);
+    return Array.from(this.#processes.values(), (each) => each.entry);
   }
 
   /** Sends a signal to a process of the container; false when there is none of that number. */
   kill(pid: number, signal: Signal): boolean {
     const running = this.#processes.get(pid);
     if (running === undefined) return false;
-    this.#deliver(pid, running, signal);
+    running.deliver(signal);
     return true;
   }
 
@@ -270,90 +236,105 @@ export class Task {
     if (this.#options.config.stdinOnce) to.close();
   }
 
-  #spawn(argv: readonly string[], program: Program, io: ExecIo, env: Map<string, string>): RunningProcess {
-    const { clock, config, hostname, network } = this.#options;
-    const pid = this.#nextPid;
-    this.#nextPid += 1;
-    const isFirst = pid === 1;
-    const startedAtMs = isFirst ? this.#options.startedAtMs : clock.now();
-    const kill = new AbortController();
-    const handlers: RunningProcess['handlers'] = new Map();
-    const terminal = io.terminal === undefined ? undefined : { ...io.terminal };
-    const running: RunningProcess = {
-      entry: { pid, uid: config.uid, argv, startedAtMs },
-      kill,
-      handlers,
-      terminal,
-      end: Promise.withResolvers(),
-    };
-    this.#processes.set(pid, running);
-    const filesOf = this.#options.files;
-    const process: Process = {
-      pid,
+  /** Starts process 1, or what is executed from outside. */
+  #begin(argv: readonly string[], program: Program, io: ExecIo): ContainerProcess {
+    const { config, clock } = this.#options;
+    const isFirst = this.#nextPid === 1;
+    let stdin = io.stdin ?? NO_INPUT;
+    let stdout = io.stdout ?? NOWHERE;
+    let stderr = io.stderr ?? NOWHERE;
+    let terminal: TerminalDevice | undefined;
+    if (io.terminal !== undefined) {
+      terminal = new TerminalDevice(io.terminal, stdin, stdout, (signal) => this.#interrupt(leader, signal));
+      [stdin, stdout, stderr] = [terminal, terminal, terminal];
+    }
+    const leader: ContainerProcess = this.#run(program, {
       argv,
-      env,
+      env: new Map(config.env),
       cwd: config.workingDir === '' ? '/' : config.workingDir,
+      stdin,
+      stdout,
+      stderr,
+      ...(terminal === undefined ? {} : { terminal: terminal satisfies Terminal }),
+      progress: isFirst ? this.#options.progress : NO_PROGRESS,
+      startedAtMs: isFirst ? this.#options.startedAtMs : clock.now(),
+    });
+    return leader;
+  }
+
+  #spawn(
+    parent: ContainerProcess,
+    argv: readonly string[],
+    program: Program,
+    options: SpawnOptions,
+  ): ContainerProcess {
+    if (this.#processes.size >= MOST_PROCESSES) throw new Error('Resource temporarily unavailable');
+    const background = options.background === true;
+    return this.#run(program, {
+      parent,
+      background,
+      argv,
+      env: options.env ?? new Map(parent.env),
+      cwd: options.cwd ?? parent.cwd,
+      stdin: options.stdin ?? (background ? NO_INPUT : parent.stdin),
+      stdout: options.stdout ?? parent.stdout,
+      stderr: options.stderr ?? parent.stderr,
+      ...(parent.terminal === undefined || background ? {} : { terminal: parent.terminal }),
+      progress: options.progress ?? NO_PROGRESS,
+      startedAtMs: this.#options.clock.now(),
+    });
+  }
+
+  #run(program: Program, options: Omit<ProcessOptions, 'pid'>): ContainerProcess {
+    const process = new ContainerProcess((this.#host ??= this.#makeHost()), {
+      ...options,
+      pid: this.#nextPid,
+    });
+    this.#nextPid += 1;
+    this.#processes.set(process.pid, process);
+    void process.run(program);
+    return process;
+  }
+
+  #makeHost(): ProcessHost {
+    const { clock, config, files, hostname, network } = this.#options;
+    return {
+      clock,
+      hostname,
+      network,
+      files,
       uid: config.uid,
       gid: config.gid,
-      hostname,
-      get files() {
-        return filesOf();
-      },
-      network,
-      clock,
-      stdin: io.stdin ?? NO_INPUT,
-      stdout: io.stdout ?? NOWHERE,
-      stderr: io.stderr ?? NOWHERE,
-      ...(terminal === undefined ? {} : { terminal: terminal satisfies Terminal }),
-      killed: kill.signal,
-      usage: this.#meters().meter(kill.signal),
-      startedAtMs,
-      progress: isFirst ? this.#options.progress : NO_PROGRESS,
-      onSignal: (signal, handler) => {
-        const set = handlers.get(signal) ?? new Set();
-        handlers.set(signal, set.add(handler));
-        return () => set.delete(handler);
-      },
+      meter: (killed) => this.#meters().meter(killed),
       processes: () => this.processes(),
-      kill: (other, signal) => this.kill(other, signal),
+      kill: (pid, signal) => this.kill(pid, signal),
+      findProgram: (argv0) => this.#programs.findProgram(argv0),
+      spawn: (parent, argv, program, spawnOptions) => this.#spawn(parent, argv, program, spawnOptions),
+      mainOutput: (stream) => this.#output(stream),
+      onEnd: (process) => this.#forget(process),
     };
-    void this.#run(program, process, running);
-    return running;
   }
 
-  async #run(program: Program, process: Process, running: RunningProcess): Promise<void> {
-    let exitCode: number;
-    try {
-      exitCode = await program(process);
-    } catch (error) {
-      // A fault of the program's is its container's, never this service's.
-      if (!running.kill.signal.aborted)
-        await process.stderr.write(`${process.argv[0] ?? ''}: ${(error as Error).message}\n`);
-      exitCode = 2;
+  /** ^C goes to all in the foreground. */
+  #interrupt(leader: ContainerProcess, signal: Signal): void {
+    for (const process of this.#processes.values()) {
+      let each: ContainerProcess | undefined = process;
+      while (each !== undefined && each !== leader) each = each.master;
+      if (each === leader) process.deliver(signal);
     }
-    this.#end(running, exitCode & 0xff);
   }
 
-  #end(running: RunningProcess, exitCode: number): void {
-    this.#processes.delete(running.entry.pid);
-    running.end.resolve(exitCode);
-    running.kill.abort();
-  }
-
-  #deliver(pid: number, running: RunningProcess, signal: Signal): void {
-    const handlers = running.handlers.get(signal);
-    if (signal !== 'SIGKILL' && handlers !== undefined && handlers.size > 0) {
-      for (const handler of handlers) handler();
-    } else if (signal === 'SIGKILL' || (pid !== 1 && !HARMLESS.has(signal))) {
-      this.#end(running, 128 + SIGNAL_NUMBER[signal]);
-    }
+  #forget(process: ContainerProcess): void {
+    this.#processes.delete(process.pid);
+    for (const other of this.#processes.values())
+      if (other.master === process) other.end(128 + SIGNAL_NUMBER.SIGKILL);
   }
 
   #finish(exit: Exit): void {
     if (this.#exit !== undefined) return;
     this.#exit = exit;
     this.#ending = exit;
-    for (const running of this.#processes.values()) this.#end(running, exit.exitCode);
+    for (const process of this.#processes.values()) process.end(exit.exitCode);
     this.#stdin?.close();
     for (const { end } of this.#attachments ?? []) end();
     this.#attachments = undefined;

@@ -10,6 +10,10 @@ import { publishUsage } from '@orrery/client/usage.ts';
 import { systemClock } from '@orrery/kit/clock.ts';
 import type { RunningService, ServiceContext } from '@orrery/kit/service.ts';
 import type { NodeAgentConfig } from './config.ts';
+import { baseLayer } from './files/base-layer.ts';
+import { containerFiles } from './files/container-files.ts';
+import type { FileSystem } from './files/file-system.ts';
+import { Trees } from './files/trees.ts';
 import { serveGrpc } from './grpc-server.ts';
 import { NodeFleet } from './nodes/node-fleet.ts';
 import { nodeIndex, nodeName } from './nodes/node-object.ts';
@@ -21,7 +25,9 @@ import { AddressRange, nodeAddress, podRangePrefix } from './runtime/addresses.t
 import { NO_CHECKPOINTS } from './runtime/checkpoints.ts';
 import { runtimeService } from './runtime/grpc.ts';
 import { SimulatedImages } from './runtime/images.ts';
+import type { Container } from './runtime/runtime.ts';
 import { SimulatedRuntime } from './runtime/simulated.ts';
+import { containerTree } from './volumes/tree-names.ts';
 
 /** How often usage is sampled, on the cluster's clock (metrics-server's resolution). */
 const USAGE_PERIOD_MS = 15_000;
@@ -42,6 +48,10 @@ function recorderPerNode(newRecorder: (host: string) => EventRecorder): (host: s
     }
     return recorder;
   };
+}
+
+function filesOfContainer(trees: Trees, { id, mounts, uid, gid }: Container): FileSystem {
+  return containerFiles({ trees, layer: containerTree(id), image: baseLayer(), mounts, user: { uid, gid } });
 }
 
 export async function startNodeAgent(
@@ -66,6 +76,7 @@ export async function startNodeAgent(
   const ranges = Array.from({ length: count }, (_, index) => new AddressRange(podRangePrefix(index)));
   const hostIp = (node: string): string => nodeAddress(nodeIndex(node));
   const images = new SimulatedImages({ clock, pullMs: config.ORRERY_IMAGE_PULL_MS });
+  const trees = new Trees({ clock });
   const runtime = new SimulatedRuntime({
     clock,
     images,
@@ -73,10 +84,8 @@ export async function startNodeAgent(
     containerStartMs: config.ORRERY_CONTAINER_START_MS,
     addresses: (node) => ({ hostIp: hostIp(node), range: ranges[nodeIndex(node)]! }),
     network: new SimulatedNetwork(hostIp),
-    files: () => {
-      throw new Error('containers have no files yet');
-    },
-    removeFiles: () => undefined,
+    files: (container) => filesOfContainer(trees, container),
+    removeFiles: ({ id }) => trees.remove(containerTree(id)),
     log: () => undefined,
     checkpoints: NO_CHECKPOINTS,
     onChange: (podUid) => manager.wake(podUid),

@@ -12,6 +12,11 @@ export function randomId(): string {
   return randomBytes(6).toString('hex');
 }
 
+/** Bytes that nobody foresees. */
+export function randomData(lengthBytes: number): Uint8Array {
+  return randomBytes(lengthBytes);
+}
+
 /** A number in [0, 1). */
 export function random(): number {
   return Math.random();

@@ -11,6 +11,7 @@ export type FileErrorCode =
   | 'ENOTEMPTY'
   | 'EROFS'
   | 'EACCES'
+  | 'EPERM'
   | 'ENOSPC'
   | 'ELOOP'
   | 'EINVAL'
@@ -26,6 +27,7 @@ const MESSAGES: Readonly<Record<FileErrorCode, string>> = {
   ENOTEMPTY: 'Directory not empty',
   EROFS: 'Read-only file system',
   EACCES: 'Permission denied',
+  EPERM: 'Operation not permitted',
   ENOSPC: 'No space left on device',
   ELOOP: 'Too many levels of symbolic links',
   EINVAL: 'Invalid argument',
@@ -97,6 +99,8 @@ export interface FileTree extends FileSystem {
 export interface TreeStore {
   /** The tree of that name; made empty when there is none. */
   open(name: string): FileTree;
+  /** The tree of that name, if there is one. */
+  find(name: string): FileTree | undefined;
   /** Deletes the tree and everything in it. Nothing happens when there is none. */
   remove(name: string): void;
 }

@@ -5,11 +5,14 @@
  */
 
 import type { Behavior } from '@orrery/api/behavior.ts';
+import type { Mount } from '../files/container-files.ts';
 import type { FileSystem } from '../files/file-system.ts';
 import type { DnsConfig, HostAlias, NetworkStack } from '../network/network.ts';
 import type { ExecIo, ExecSession } from '../process/process.ts';
 import type { Attachment } from '../process/task.ts';
 import type { ContainerUsage, ResourceLimits } from '../process/usage.ts';
+
+export type { Mount } from '../files/container-files.ts';
 
 export type PodSandboxState = 'SANDBOX_READY' | 'SANDBOX_NOTREADY';
 export type ContainerState = 'CONTAINER_CREATED' | 'CONTAINER_RUNNING' | 'CONTAINER_EXITED';
@@ -35,15 +38,6 @@ export interface PodSandbox extends PodSandboxConfig {
   state: PodSandboxState;
   ip: string;
   createdAtMs: number;
-}
-
-export interface Mount {
-  /** Name of a file tree (volumes/tree-names.ts). */
-  tree: string;
-  /** Of the tree, what is mounted: a directory or a file; the whole when empty. */
-  subPath: string;
-  containerPath: string;
-  readOnly: boolean;
 }
 
 export interface ContainerConfig {

@@ -150,9 +150,30 @@ describe('a pod is refused for its containers', () => {
       ],
     ],
     [
-      'a restart policy of its own',
-      { restartPolicy: 'Always' },
-      ['spec.containers[0].restartPolicy: Forbidden: may not be set for non-init containers'],
+      'an unknown restart policy',
+      { restartPolicy: 'Sometimes' },
+      [
+        'spec.containers[0].restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"',
+      ],
+    ],
+    [
+      'restart rules without a policy',
+      { restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [3] } }] },
+      [
+        'spec.containers[0].restartPolicy: Required value: must specify restartPolicy when restart rules are used',
+      ],
+    ],
+    [
+      'restart rules that say nothing',
+      {
+        restartPolicy: 'Never',
+        restartPolicyRules: [{ action: 'Stop' }, { action: 'Restart', exitCodes: {} }],
+      },
+      [
+        'spec.containers[0].restartPolicyRules[0].action: Unsupported value: "Stop": supported values: "Restart"',
+        'spec.containers[0].restartPolicyRules[0].exitCodes: Required value: must be specified',
+        'spec.containers[0].restartPolicyRules[1].exitCodes.operator: Unsupported value: "": supported values: "In", "NotIn"',
+      ],
     ],
     [
       'a mount of a volume that is not there',

@@ -3,7 +3,7 @@
 import type { Container, ContainerPort, ContainerResizePolicy, PodSpec } from '@orrery/api/gen/types.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
 import { checkEnv, checkEnvFrom } from './env.ts';
-import { checkOneOf, checkPortNumber, checkRequired } from './fields.ts';
+import { checkOneOf, checkOptionalOneOf, checkPortNumber, checkRequired } from './fields.ts';
 import { dnsLabelProblems, portNameProblems } from './names.ts';
 import { checkLifecycle, checkProbes } from './probes.ts';
 import { checkContainerResources } from './resources.ts';
@@ -131,11 +131,46 @@ export function checkContainers(
     names.add(container.name);
     checkLifecycle(container.lifecycle, terminationGracePeriodSeconds, `${at}.lifecycle`, errors);
     checkProbes(container, at, errors);
-    if (container.restartPolicy !== undefined) {
-      errors.push(field.forbidden(`${at}.restartPolicy`, 'may not be set for non-init containers'));
-    }
+    checkRestartPolicy(container, at, errors);
   }
   checkHostPorts(containers, path, errors);
+}
+
+const RESTART_POLICIES = ['Always', 'Never', 'OnFailure'];
+const MAX_RESTART_RULES = 20;
+const MAX_EXIT_CODES = 255;
+
+/**
+ * The restart policy of one container, and what it does by exit code (KEP-5307). Upstream's gate
+ * ContainerRestartRules is open here.
+ */
+function checkRestartPolicy(
+  { restartPolicy, restartPolicyRules: rules = [] }: Container,
+  path: string,
+  errors: FieldError[],
+): void {
+  if (restartPolicy !== undefined) {
+    checkOptionalOneOf(restartPolicy, `${path}.restartPolicy`, RESTART_POLICIES, errors);
+  } else if (rules.length > 0) {
+    const why = 'must specify restartPolicy when restart rules are used';
+    errors.push(field.required(`${path}.restartPolicy`, why));
+  }
+  if (rules.length > MAX_RESTART_RULES) {
+    errors.push(field.tooMany(`${path}.restartPolicyRules`, rules.length, MAX_RESTART_RULES));
+  }
+  for (const [index, { action = '', exitCodes }] of rules.entries()) {
+    const at = `${path}.restartPolicyRules[${index}]`;
+    checkOptionalOneOf(action, `${at}.action`, ['Restart'], errors);
+    if (exitCodes === undefined) {
+      errors.push(field.required(`${at}.exitCodes`, 'must be specified'));
+      continue;
+    }
+    const { operator = '', values = [] } = exitCodes;
+    checkOptionalOneOf(operator, `${at}.exitCodes.operator`, ['In', 'NotIn'], errors);
+    if (values.length > MAX_EXIT_CODES) {
+      errors.push(field.tooMany(`${at}.exitCodes.values`, values.length, MAX_EXIT_CODES));
+    }
+  }
 }
 
 const ONLY_FOR_SIDECARS = ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe'] as const;
@@ -152,9 +187,7 @@ export function checkInitContainers(
   for (const [index, container] of initContainers.entries()) {
     const at = `${path}[${index}]`;
     checkContainer(container, surroundings, at, errors);
-    if (container.restartPolicy !== undefined && !isSidecar(container)) {
-      errors.push(field.notSupported(`${at}.restartPolicy`, container.restartPolicy, ['Always']));
-    }
+    checkRestartPolicy(container, at, errors);
     if (names.has(container.name)) errors.push(field.duplicate(`${at}.name`, container.name));
     names.add(container.name);
     checkHostPorts([container], path, errors);
@@ -180,6 +213,7 @@ const NOT_FOR_EPHEMERAL = [
   'lifecycle',
   'resizePolicy',
   'restartPolicy',
+  'restartPolicyRules',
 ] as const;
 
 /** Ephemeral containers are for looking around: nothing may be relied upon (KEP-277). */
@@ -207,6 +241,13 @@ export function checkEphemeralContainers(
     }
     if (Object.keys(container.resources ?? {}).length > 0) {
       errors.push(field.forbidden(`${at}.resources`, 'cannot be set for an Ephemeral Container'));
+    }
+    for (const [mountIndex, mount] of (container.volumeMounts ?? []).entries()) {
+      for (const key of ['subPath', 'subPathExpr'] as const) {
+        if ((mount[key] ?? '') === '') continue;
+        const where = `${at}.volumeMounts[${mountIndex}].${key}`;
+        errors.push(field.forbidden(where, 'cannot be set for an Ephemeral Container'));
+      }
     }
   }
 }

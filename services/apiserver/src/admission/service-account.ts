@@ -5,6 +5,7 @@ import { jsonClone } from '@orrery/api/json.ts';
 import { Pods, ServiceAccounts } from '@orrery/api/resources.ts';
 import { forbidden } from '@orrery/api/status-error.ts';
 import { randomNameSuffix } from '@orrery/kit/random.ts';
+import { MIRROR_ANNOTATION } from '../registry/pod-ephemeral-containers.ts';
 import type { AdmissionReader } from './cached-reader.ts';
 
 const DEFAULT_ACCOUNT = 'default';
@@ -14,8 +15,6 @@ const FILE_MODE = 0o644;
 
 /** An hour, and a little that tells the kubelet's own tokens from others. */
 const TOKEN_EXPIRATION_SECONDS = 3607;
-
-const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 
 /** @throws StatusError 403 when the account does not exist. */
 export async function admitServiceAccount(reader: AdmissionReader, pod: Pod): Promise<void> {

@@ -128,9 +128,17 @@ async function list(api: Api, definition: ResourceDefinition, request: Request):
 }
 
 /** Subresources whose update replaces part of the object. */
+const UPDATED: readonly string[] = [
+  '',
+  'status',
+  'finalize',
+  'ephemeralcontainers',
+  'resize',
+] satisfies readonly UpdateOptions['subresource'][];
+
 function updateOptions(subresource: string): UpdateOptions {
-  if (subresource === '' || subresource === 'status' || subresource === 'finalize') return { subresource };
-  throw methodNotAllowed();
+  if (!UPDATED.includes(subresource)) throw methodNotAllowed();
+  return { subresource: subresource as UpdateOptions['subresource'] };
 }
 
 async function update(api: Api, definition: ResourceDefinition, request: Request): Promise<Result> {

@@ -42,7 +42,18 @@ export interface ScaleMapping<T> {
   selector(object: T): string;
 }
 
-export type SubresourceName = 'status' | 'scale' | 'binding' | 'finalize';
+/** Subresources through which one part of an object is written, by rules of its own. */
+export type PartName = 'ephemeralcontainers' | 'resize';
+
+export type SubresourceName = 'status' | 'scale' | 'binding' | 'finalize' | PartName | 'eviction';
+
+/** How a subresource writes its part of the object. */
+export interface PartUpdate<T> {
+  /** The stored object with that part of the request in it; may share parts with both. */
+  merge(request: T, stored: T): T;
+  /** Everything wrong with the change. The result is validated as a whole besides. */
+  validate(object: T, stored: T): FieldError[];
+}
 
 /** What hooks of a definition may ask for. */
 export interface RegistryContext {
@@ -75,6 +86,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly fields?: Readonly<Record<string, (object: T) => string>>;
   readonly subresources: readonly SubresourceName[];
   readonly scale?: ScaleMapping<T>;
+  /** What the subresources of this kind that write a part do; each of them is in `subresources` too. */
+  readonly parts?: Readonly<Partial<Record<PartName, PartUpdate<T>>>>;
   /** The part whose change counts as a new generation; absent for kinds without generation. */
   readonly generationOf?: (object: T) => unknown;
   /** DELETE answers with the object instead of a Status. */

@@ -10,6 +10,8 @@ import { keepMetadata } from './metadata.ts';
 import { dnsSubdomainProblems } from './names.ts';
 import { podColumns, podRowConditions } from './pod-columns.ts';
 import { defaultPod } from './pod-defaults.ts';
+import { ephemeralContainersPart } from './pod-ephemeral-containers.ts';
+import { resizePart } from './pod-resize.ts';
 import { checkPodSpec } from './pod-spec.ts';
 import { checkPodStatusUpdate, checkPodUpdate } from './pod-update.ts';
 import { podWarnings } from './pod-warnings.ts';
@@ -82,7 +84,8 @@ export const podsDefinition = define<Pod>({
     'status.podIPs': () => '',
     'status.nominatedNodeName': ({ status }) => status?.nominatedNodeName ?? '',
   },
-  subresources: ['status', 'binding'],
+  subresources: ['status', 'binding', 'ephemeralcontainers', 'resize', 'eviction'],
+  parts: { ephemeralcontainers: ephemeralContainersPart, resize: resizePart },
   generationOf: ({ spec }) => spec,
   returnsDeleted: true,
   nameProblems: dnsSubdomainProblems,

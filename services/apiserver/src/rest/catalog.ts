@@ -64,7 +64,10 @@ const RESOURCE_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', '
 
 const SUBRESOURCE_VERBS: Readonly<Record<SubresourceName, readonly string[]>> = {
   binding: ['create'],
+  ephemeralcontainers: ['get', 'patch', 'update'],
+  eviction: ['create'],
   finalize: ['update'],
+  resize: ['get', 'patch', 'update'],
   scale: ['get', 'patch', 'update'],
   status: ['get', 'patch', 'update'],
 };
@@ -130,8 +133,12 @@ function serveSubresource(name: SubresourceName, version: ServedVersion, kind: s
       return { name, group: 'autoscaling', version: 'v1', kind: 'Scale', verbs };
     case 'binding':
       return { name, group: '', version: 'v1', kind: 'Binding', verbs };
+    case 'eviction':
+      return { name, group: 'policy', version: 'v1', kind: 'Eviction', verbs };
     case 'status':
     case 'finalize':
+    case 'ephemeralcontainers':
+    case 'resize':
       return { name, group: version.group, version: version.version, kind, verbs };
   }
 }

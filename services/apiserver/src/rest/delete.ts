@@ -42,14 +42,18 @@ async function readDeleteOptions(exchange: Exchange): Promise<ReadOptions> {
   }
   const { object } = await decodeObject(body, request.headers['content-type'], DELETE_OPTIONS, false);
   const { dryRun: values = [], ...rest } = object as KubeObject & WireDeleteOptions;
-  const { gracePeriodSeconds, propagationPolicy, orphanDependents, preconditions } = rest;
-  const options = {
+  return { options: deleteOptionsOf(rest), dryRun: parseDryRun(values, 'DeleteOptions') || dryRun };
+}
+
+/** What the verbs need of DeleteOptions as they travel. */
+export function deleteOptionsOf(wire: DeleteOptions): DeleteOptions {
+  const { gracePeriodSeconds, propagationPolicy, orphanDependents, preconditions } = wire;
+  return {
     ...optional('gracePeriodSeconds', gracePeriodSeconds),
     ...optional('propagationPolicy', propagationPolicy),
     ...optional('orphanDependents', orphanDependents),
     ...optional('preconditions', preconditions),
   };
-  return { options, dryRun: parseDryRun(values, 'DeleteOptions') || dryRun };
 }
 
 export async function deleteObject(edge: Edge, exchange: Exchange, target: Target): Promise<void> {

@@ -4,8 +4,10 @@ import { methodNotAllowed } from '@orrery/api/status-error.ts';
 import { createBinding } from './binding.ts';
 import { deleteCollection, deleteObject } from './delete.ts';
 import type { Edge } from './edge.ts';
+import { createEviction } from './eviction.ts';
 import type { Exchange } from './exchange.ts';
 import { createObject, getObject, listObjects, updateObject } from './objects.ts';
+import type { UpdateOptions } from '../verbs/api.ts';
 import { patchObject } from './patch.ts';
 import type { Target } from './router.ts';
 import { getScale, patchScale, updateScale } from './scale.ts';
@@ -24,17 +26,25 @@ const OBJECT_HANDLERS: Readonly<Record<string, Handler>> = {
   deletecollection: deleteCollection,
 };
 
+/** A subresource that shows the whole object and writes part of it. */
+function partHandlers(subresource: UpdateOptions['subresource']): Readonly<Record<string, Handler>> {
+  return {
+    get: getObject,
+    update: (...args) => updateObject(...args, { subresource }),
+    patch: (...args) => patchObject(...args, { subresource }),
+  };
+}
+
 /** By subresource and verb; "" is the object itself. */
 const HANDLERS: Readonly<Record<Target['subresource'], Readonly<Record<string, Handler>>>> = {
   '': OBJECT_HANDLERS,
-  status: {
-    get: getObject,
-    update: (...args) => updateObject(...args, { subresource: 'status' }),
-    patch: (...args) => patchObject(...args, { subresource: 'status' }),
-  },
+  status: partHandlers('status'),
+  ephemeralcontainers: partHandlers('ephemeralcontainers'),
+  resize: partHandlers('resize'),
   finalize: { update: (...args) => updateObject(...args, { subresource: 'finalize' }) },
   scale: { get: getScale, update: updateScale, patch: patchScale },
   binding: { create: createBinding },
+  eviction: { create: createEviction },
 };
 
 /** Carries out a request about a resource. @throws StatusError whatever refuses it. */

@@ -1,5 +1,7 @@
+import type { KubeObject } from '@orrery/api/gen/types.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deploymentsDefinition } from '../registry/deployment.ts';
+import { podsDefinition } from '../registry/pod.ts';
 import { DEPLOYMENTS, deployment } from './test-support/objects.ts';
 import { RestFixture } from './test-support/rest-fixture.ts';
 
@@ -83,6 +85,54 @@ describe('scale', () => {
   ])('%s is refused', async (_name, scale, code) => {
     expect((await fixture.send('PUT', SCALE, scale)).code).toBe(code);
     expect(await replicas()).toBe(3);
+  });
+});
+
+describe('eviction', () => {
+  const EVICTION = '/api/v1/namespaces/default/pods/p/eviction';
+  const metadata = { name: 'p', namespace: 'default' };
+
+  beforeEach(() => {
+    fixture.api.put(podsDefinition, { metadata } as KubeObject);
+  });
+
+  test('deletes the pod with the options in it', async () => {
+    const answer = await fixture.send('POST', EVICTION, {
+      apiVersion: 'policy/v1',
+      kind: 'Eviction',
+      metadata,
+      deleteOptions: { gracePeriodSeconds: 7, preconditions: { uid: 'uid-p' } },
+    });
+    expect(answer.json()).toEqual({
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Success',
+      code: 201,
+    });
+    expect(fixture.api.last.deleteOptions).toEqual({
+      gracePeriodSeconds: 7,
+      preconditions: { uid: 'uid-p' },
+    });
+    expect((await fixture.ask('/api/v1/namespaces/default/pods/p')).code).toBe(404);
+  });
+
+  test.each([
+    ['in the URL', `${EVICTION}?dryRun=All`, {}],
+    ['in its options', EVICTION, { deleteOptions: { dryRun: ['All'] } }],
+  ])('leaves the pod alone when a dry run is asked for %s', async (_where, path, fields) => {
+    expect((await fixture.send('POST', path, { metadata, ...fields })).code).toBe(201);
+    expect((await fixture.ask('/api/v1/namespaces/default/pods/p')).code).toBe(200);
+  });
+
+  test.each([
+    ['another name', EVICTION, { metadata: { name: 'q' } }, 400],
+    ['no name', EVICTION, {}, 400],
+    ['another kind', EVICTION, { kind: 'Pod', apiVersion: 'v1', metadata }, 400],
+    ['no pod', EVICTION.replace('/p/', '/q/'), { metadata: { name: 'q' } }, 404],
+  ])('of %s is refused', async (_name, path, eviction, code) => {
+    expect((await fixture.send('POST', path, eviction)).code).toBe(code);
+    expect((await fixture.ask('/api/v1/namespaces/default/pods/p')).code).toBe(200);
   });
 });
 

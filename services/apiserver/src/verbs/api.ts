@@ -5,7 +5,7 @@
 
 import type { KubeObject } from '@orrery/api/gen/types.ts';
 import type { Matcher } from '@orrery/api/selectors.ts';
-import type { ResourceDefinition } from '../registry/definition.ts';
+import type { PartName, ResourceDefinition } from '../registry/definition.ts';
 import type { Fence, Stored, StoreEvent } from '../store/store.ts';
 
 /** What comes with a request besides its object. */
@@ -62,7 +62,7 @@ export type DeleteOptions = {
 
 export interface UpdateOptions {
   /** "" for the object itself. */
-  subresource: '' | 'status' | 'finalize';
+  subresource: '' | 'status' | 'finalize' | PartName;
 }
 
 /** `gone` when the deletion removed it; else it waits for grace or finalizers. */
@@ -168,6 +168,8 @@ export interface Api {
     binding: { uid?: string; nodeName: string; annotations?: Record<string, string> },
     context: RequestContext,
   ): Promise<void>;
+  /** Deletes a pod if it may be spared. @throws StatusError 404, 409, and 429 where a disruption budget is in the way. */
+  evict(namespace: string, name: string, options: DeleteOptions, context: RequestContext): Promise<void>;
   /** Checks the options (422, 504), then delivers; the first events may come before it resolves. */
   watch(definition: ResourceDefinition, options: WatchOptions, watcher: Watcher): Promise<WatchHandle>;
   /** @throws StatusError 400 for fields that the resource does not support. */

@@ -5,6 +5,7 @@ import { bind } from './bind.ts';
 import { create } from './create.ts';
 import { deleteCollection, deleteObject } from './delete.ts';
 import { asStatus, type VerbDependencies } from './dependencies.ts';
+import { evict } from './evict.ts';
 import { compileFieldSelector } from './field-selector.ts';
 import { get, list } from './read.ts';
 import { modify, update } from './update.ts';
@@ -21,6 +22,7 @@ export function createApi(dependencies: VerbDependencies): Api {
     delete: (...args) => asStatus(() => deleteObject(dependencies, ...args)),
     deleteCollection: (...args) => asStatus(() => deleteCollection(dependencies, ...args)),
     bind: (...args) => asStatus(() => bind(dependencies, podsDefinition, ...args)),
+    evict: (...args) => asStatus(() => evict(dependencies, podsDefinition, ...args)),
     watch: (...args) => asStatus(() => watch(dependencies, ...args)),
     compileFieldSelector,
   };

@@ -8,11 +8,12 @@ import {
   conflict,
   field,
   invalid,
+  methodNotAllowed,
   notFound,
   OBJECT_MODIFIED,
   StatusError,
 } from '@orrery/api/status-error.ts';
-import type { ResourceDefinition } from '../registry/definition.ts';
+import type { PartUpdate, ResourceDefinition } from '../registry/definition.ts';
 import { validateMetadata, validateMetadataUpdate } from '../registry/metadata.ts';
 import type { RequestContext, StoredObject, UpdateOptions } from './api.ts';
 import { create, refuseInvalid, registryContext, settleNamespace } from './create.ts';
@@ -129,6 +130,13 @@ function keepServerMetadata(object: KubeObject, current: KubeObject): void {
   delete metadata.selfLink;
 }
 
+/** A change of what the kind counts by is a new generation. */
+function countGeneration(definition: ResourceDefinition, object: KubeObject, current: KubeObject): void {
+  if (definition.generationOf === undefined) return;
+  const changed = !jsonEqual(definition.generationOf(object), definition.generationOf(current));
+  object.metadata.generation = (current.metadata.generation ?? 0) + (changed ? 1 : 0);
+}
+
 type WithStatus = KubeObject & { status?: unknown; spec?: unknown };
 
 /** The main resource: everything but the status is the request's. */
@@ -149,10 +157,7 @@ async function mergeMain(
   definition.defaults?.(next);
   await dependencies.admission.admitUpdate(definition, next, current, context);
   await definition.prepareUpdate?.(next, current, registryContext(dependencies, context));
-  if (definition.generationOf !== undefined) {
-    const changed = !jsonEqual(definition.generationOf(next), definition.generationOf(current));
-    next.metadata.generation = (current.metadata.generation ?? 0) + (changed ? 1 : 0);
-  }
+  countGeneration(definition, next, current);
   refuseInvalid(definition, next.metadata.name, [
     ...validateMetadata(definition, next),
     ...validateMetadataUpdate(definition, next, current),
@@ -193,6 +198,25 @@ function mergeFinalize(request: KubeObject, current: KubeObject): KubeObject {
   return next;
 }
 
+/** A part of the spec through a subresource of its own: everything else, metadata too, stays as it is. */
+function mergePart(
+  definition: ResourceDefinition,
+  part: PartUpdate<KubeObject> | undefined,
+  request: KubeObject,
+  current: KubeObject,
+): KubeObject {
+  if (part === undefined) throw methodNotAllowed();
+  definition.defaults?.(request);
+  const merged = part.merge(request, current);
+  const next = { ...merged, metadata: { ...current.metadata } };
+  countGeneration(definition, next, current);
+  refuseInvalid(definition, next.metadata.name, [
+    ...definition.validate(next),
+    ...part.validate(next, current),
+  ]);
+  return next;
+}
+
 function merge(
   dependencies: VerbDependencies,
   definition: ResourceDefinition,
@@ -208,6 +232,9 @@ function merge(
       return mergeStatus(definition, request, current);
     case 'finalize':
       return mergeFinalize(request, current);
+    case 'ephemeralcontainers':
+    case 'resize':
+      return mergePart(definition, definition.parts?.[subresource], request, current);
   }
 }
 

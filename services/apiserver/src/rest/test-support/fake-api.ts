@@ -11,6 +11,7 @@ import {
   qualifiedResource,
 } from '@orrery/api/status-error.ts';
 import type { ResourceDefinition } from '../../registry/definition.ts';
+import { podsDefinition } from '../../registry/pod.ts';
 import type { Stored } from '../../store/store.ts';
 import type {
   Api,
@@ -175,6 +176,15 @@ export class FakeApi implements Api {
     this.#failIfTold();
     this.last = { context };
     this.binding = { namespace, name, ...binding };
+  }
+
+  async evict(
+    namespace: string,
+    name: string,
+    options: DeleteOptions,
+    context: RequestContext,
+  ): Promise<void> {
+    await this.delete(podsDefinition, namespace, name, options, context);
   }
 
   async watch(definition: ResourceDefinition, options: WatchOptions, watcher: Watcher): Promise<WatchHandle> {

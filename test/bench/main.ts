@@ -10,12 +10,22 @@ import { DEFAULT_OPTIONS } from '../../services/cli/src/cluster-record.ts';
 import { TestCluster } from '../support/cluster.ts';
 import { readTarget } from '../support/connection.ts';
 import type { LoadResult } from './measure.ts';
+import { type PodCost, podCost } from './pods.ts';
 import { configMaps, CONNECTIONS, rollout, watchLatency } from './rows.ts';
 
 const NODES = 100;
 const REPLICAS = 1_000;
 const CONFIG_MAPS = 3_000;
 const WATCHERS = 50;
+const PLAIN_PODS = 10_000;
+const SHELL_PODS = 1_000;
+
+/** An image that nobody knows: it runs until it is stopped. */
+const PLAIN = { image: 'example.com/app' };
+const SHELL = {
+  image: 'busybox',
+  command: ['sh', '-c', 'while true; do date >> /tmp/out; sleep 5; done'],
+};
 
 interface Row {
   name: string;
@@ -40,6 +50,13 @@ const round = (value: number, digits = 1): string => value.toFixed(digits);
 
 function loadRow(name: string, { perSecond, p50Ms, p99Ms }: LoadResult): Row {
   return { name, value: `${Math.round(perSecond)}/s, p50 ${round(p50Ms)} ms, p99 ${round(p99Ms)} ms` };
+}
+
+function podRow(name: string, { pods, kilobytesPerPod, cpuPercent }: PodCost): Row {
+  return {
+    name: `node agent with ${pods} ${name}`,
+    value: `${round(kilobytesPerPod)} KB a pod, ${round(cpuPercent)} % of a core`,
+  };
 }
 
 interface Memory {
@@ -81,7 +98,12 @@ function memoryRow(name: string, { resident, proportional }: Memory): Row {
   };
 }
 
-async function measure(report: (line: string) => void): Promise<{ results: object; rows: Row[] }> {
+interface Measured {
+  results: object;
+  rows: Row[];
+}
+
+async function measureControlPlane(report: (line: string) => void): Promise<Measured> {
   report(`starting a cluster of ${NODES} nodes ...`);
   const beganMs = performance.now();
   const cluster = await TestCluster.start({ nodes: NODES });
@@ -128,6 +150,17 @@ async function measure(report: (line: string) => void): Promise<{ results: objec
   }
 }
 
+async function measurePods(report: (line: string) => void): Promise<Measured> {
+  report(`${PLAIN_PODS} plain pods ...`);
+  const plainPods = await podCost(PLAIN_PODS, PLAIN);
+  report(`${SHELL_PODS} shell pods ...`);
+  const shellPods = await podCost(SHELL_PODS, SHELL);
+  return {
+    results: { plainPods, shellPods },
+    rows: [podRow('plain pods', plainPods), podRow('pods of a shell loop', shellPods)],
+  };
+}
+
 /** Whether JSON is wanted instead of the table. */
 function wantsJson(): boolean {
   try {
@@ -141,7 +174,10 @@ function wantsJson(): boolean {
 async function main(): Promise<void> {
   const json = wantsJson();
   const about = environment();
-  const { results, rows } = await measure((line) => process.stderr.write(`${line}\n`));
+  const report = (line: string): void => void process.stderr.write(`${line}\n`);
+  const parts = [await measureControlPlane(report), await measurePods(report)];
+  const results = Object.assign({}, ...parts.map((part) => part.results)) as object;
+  const rows = parts.flatMap((part) => part.rows);
   if (json) {
     process.stdout.write(`${JSON.stringify({ ...about, ...results }, null, 2)}\n`);
     return;

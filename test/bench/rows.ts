@@ -1,6 +1,6 @@
 /** What the benchmark measures, row by row. */
 
-import type { Deployment } from '@orrery/api/gen/types.ts';
+import type { Container, Deployment } from '@orrery/api/gen/types.ts';
 import { systemClock } from '@orrery/kit/clock.ts';
 import { Connection, type Target } from '../support/connection.ts';
 import { type Latency, latencyOf, load, type LoadResult } from './measure.ts';
@@ -13,7 +13,7 @@ const DEPLOYMENTS = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments`;
 /** No step may take longer; a cluster that does not get there has failed the benchmark. */
 const STEP_LIMIT_MS = 180_000;
 
-function deployment(name: string, replicas: number, image: string): string {
+function deployment(name: string, replicas: number, container: Partial<Container>): string {
   return JSON.stringify({
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -24,7 +24,9 @@ function deployment(name: string, replicas: number, image: string): string {
       template: {
         metadata: { labels: { app: name } },
         spec: {
-          containers: [{ name: 'main', image, resources: { requests: { cpu: '10m', memory: '16Mi' } } }],
+          containers: [
+            { name: 'main', resources: { requests: { cpu: '10m', memory: '16Mi' } }, ...container },
+          ],
         },
       },
     },
@@ -81,16 +83,35 @@ export interface RolloutResult {
   updateSeconds: number;
 }
 
+/** A Deployment of so many replicas of one container; resolves to the seconds until all are Ready. */
+export async function deploy(
+  target: Target,
+  name: string,
+  replicas: number,
+  container: Partial<Container>,
+): Promise<number> {
+  const connection = await Connection.open(target);
+  try {
+    const beganMs = performance.now();
+    await connection.request('POST', DEPLOYMENTS, deployment(name, replicas, container));
+    return await secondsUntil(target, name, beganMs, isRolledOut);
+  } finally {
+    connection.close();
+  }
+}
+
 /** A Deployment of so many replicas until all are Ready, then its rolling update. */
 export async function rollout(target: Target, replicas: number): Promise<RolloutResult> {
   const name = `bench-${replicas}`;
   const connection = await Connection.open(target);
   try {
-    const beganMs = performance.now();
-    await connection.request('POST', DEPLOYMENTS, deployment(name, replicas, 'nginx:1'));
-    const createSeconds = await secondsUntil(target, name, beganMs, isRolledOut);
+    const createSeconds = await deploy(target, name, replicas, { image: 'nginx:1' });
     const updatedMs = performance.now();
-    await connection.request('PUT', `${DEPLOYMENTS}/${name}`, deployment(name, replicas, 'nginx:2'));
+    await connection.request(
+      'PUT',
+      `${DEPLOYMENTS}/${name}`,
+      deployment(name, replicas, { image: 'nginx:2' }),
+    );
     const updateSeconds = await secondsUntil(target, name, updatedMs, isRolledOut);
     return { createSeconds, updateSeconds };
   } finally {

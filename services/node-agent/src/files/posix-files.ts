@@ -91,18 +91,16 @@ export class PosixFiles implements FileSystem {
     { recursive = false, mode = 0o755 }: { recursive?: boolean; mode?: number } = {},
   ): void {
     const names = namesAlong(path).filter((name) => name !== '.');
-    const full = `/${names.join('/')}`;
-    if (recursive) {
-      for (let count = 1; count < names.length; count += 1) {
-        const ancestor = `/${names.slice(0, count).join('/')}`;
-        const { path: physical, entry } = this.#resolve(ancestor, true);
-        if (entry === undefined) this.#addDirectory(physical, ancestor, 0o755);
-        else if (entry.type !== 'directory') throw new FileError('ENOTDIR', ancestor);
-      }
+    const added = names.length - 1;
+    for (let index = recursive ? 0 : Math.max(added, 0); index < names.length; index += 1) {
+      const each = `/${names.slice(0, index + 1).join('/')}`;
+      const { path: physical, entry } = this.#resolve(each, false);
+      if (entry === undefined) this.#addDirectory(physical, each, index === added ? mode : 0o755);
+      // A symlink that leads nowhere is no place for a directory either.
+      else if (!recursive || this.#existing(each, true).entry.type !== 'directory')
+        throw new FileError(index === added ? 'EEXIST' : 'ENOTDIR', each);
     }
-    const { path: physical, entry } = this.#resolve(full, recursive);
-    if (entry === undefined) this.#addDirectory(physical, path, mode);
-    else if (!recursive || entry.type !== 'directory') throw new FileError('EEXIST', path);
+    if (names.length === 0 && !recursive) throw new FileError('EEXIST', path);
   }
 
   remove(path: string, { recursive = false }: { recursive?: boolean } = {}): void {
@@ -118,8 +116,9 @@ export class PosixFiles implements FileSystem {
   }
 
   rename(from: string, to: string): void {
-    const source = this.#existing(from, false);
+    const found = this.#resolve(from, false);
     const target = this.#resolve(to.replace(/(?<=.)\/+$/, ''), false);
+    const source = this.#present(found, from);
     if (source.path === target.path) return;
     this.#removable(source.path, source.entry, from);
     const directory = this.#changeable(target.path, to);
@@ -209,7 +208,10 @@ export class PosixFiles implements FileSystem {
   }
 
   #existing(path: string, followLast: boolean): { path: string; entry: FileStat } {
-    const { path: physical, entry } = this.#resolve(path, followLast);
+    return this.#present(this.#resolve(path, followLast), path);
+  }
+
+  #present({ path: physical, entry }: Resolved, path: string): { path: string; entry: FileStat } {
     if (entry === undefined) throw new FileError('ENOENT', path);
     return { path: physical, entry };
   }

@@ -2,7 +2,9 @@
 
 import type { Clock } from '@orrery/kit/clock.ts';
 import type { TreeStore } from './file-system.ts';
+import type { Journals } from './journals.ts';
 import { type Budget, MemoryTree, TreeFiles } from './memory-tree.ts';
+import type { TreeChange } from './tree-change.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -13,6 +15,10 @@ export interface TreesOptions {
   limitBytes?: number;
   /** How much all may hold together: a program that writes without end must not fill this machine. */
   totalBytes?: number;
+  /** Where trees outlive the process; without it they do not. */
+  journals?: Journals;
+  /** Whether a tree is made anew after a restart, and so needs no journal. */
+  isVolatile?: (name: string) => boolean;
 }
 
 export class Trees implements TreeStore {
@@ -20,12 +26,18 @@ export class Trees implements TreeStore {
   readonly limitBytes: number;
   readonly #clock: Clock;
   readonly #budget: Budget;
+  readonly #journals: Journals | undefined;
+  readonly #isVolatile: (name: string) => boolean;
+  /** Those in use; of the others there are journals. */
   readonly #trees = new Map<string, MemoryTree>();
 
-  constructor({ clock, limitBytes = 64 * MEBIBYTE, totalBytes = 256 * MEBIBYTE }: TreesOptions) {
+  constructor(options: TreesOptions) {
+    const { clock, limitBytes = 64 * MEBIBYTE, totalBytes = 256 * MEBIBYTE } = options;
     this.#clock = clock;
     this.limitBytes = limitBytes;
     this.#budget = { totalBytes, usedBytes: 0 };
+    this.#journals = options.journals;
+    this.#isVolatile = options.isVolatile ?? (() => false);
   }
 
   open(name: string): MemoryTree {
@@ -33,22 +45,35 @@ export class Trees implements TreeStore {
   }
 
   find(name: string): MemoryTree | undefined {
-    return this.#trees.get(name);
+    const tree = this.#trees.get(name);
+    return tree === undefined && this.#journals?.has(name) === true ? this.#make(name) : tree;
   }
 
   remove(name: string): void {
-    const tree = this.find(name);
-    if (tree === undefined) return;
-    tree.raw.release();
+    this.#trees.get(name)?.raw.release();
     this.#trees.delete(name);
+    this.#journals?.remove(name);
   }
 
   #make(name: string): MemoryTree {
-    const tree = new MemoryTree(
-      name,
-      new TreeFiles({ clock: this.#clock, limitBytes: this.limitBytes, budget: this.#budget }),
-    );
+    const raw = new TreeFiles({ clock: this.#clock, limitBytes: this.limitBytes, budget: this.#budget });
+    if (this.#journals !== undefined && !this.#isVolatile(name)) keepIn(this.#journals, name, raw);
+    const tree = new MemoryTree(name, raw);
     this.#trees.set(name, tree);
     return tree;
   }
+}
+
+/** Does again what was kept of a tree, and keeps what is done from now on. */
+function keepIn(journals: Journals, name: string, raw: TreeFiles): void {
+  for (const { head, body } of journals.read(name)) raw.apply(head as TreeChange, body);
+  const journal = journals.open(name, {
+    get sizeBytes() {
+      return raw.sizeBytes;
+    },
+    *snapshot() {
+      for (const [head, body] of raw.snapshot()) yield { head, body };
+    },
+  });
+  raw.onChange = (head, body) => journal.append({ head, body });
 }

@@ -1,0 +1,44 @@
+/**
+ * How a record lies in a journal: its length and checksum, so that a record that was torn by the
+ * end of the process is known for what it is, then a head as JSON and a body of bytes. Pure.
+ */
+
+import { crc32 } from 'node:zlib';
+
+export interface JournalRecord {
+  readonly head: unknown;
+  readonly body: Uint8Array;
+}
+
+const FRAME_BYTES = 12;
+/** No record is longer: what claims to be is damage. */
+const MAX_RECORD_BYTES = 1024 * 1024 * 1024;
+
+/** Length of what follows the checksum, checksum of it, length of the head, head, body. */
+export function encodeRecord({ head, body }: JournalRecord): Buffer {
+  const text = JSON.stringify(head);
+  const headBytes = Buffer.byteLength(text);
+  const record = Buffer.allocUnsafe(FRAME_BYTES + headBytes + body.length);
+  record.writeUInt32LE(4 + headBytes + body.length, 0);
+  record.writeUInt32LE(headBytes, 8);
+  record.write(text, FRAME_BYTES);
+  record.set(body, FRAME_BYTES + headBytes);
+  record.writeUInt32LE(crc32(record.subarray(8)), 4);
+  return record;
+}
+
+/** The records of a journal up to the first that is not whole, and how many bytes they take. */
+export function decodeRecords(journal: Buffer): { records: JournalRecord[]; wholeBytes: number } {
+  const records: JournalRecord[] = [];
+  let at = 0;
+  while (at + FRAME_BYTES <= journal.length) {
+    const end = at + 8 + journal.readUInt32LE(at);
+    const headEnd = at + FRAME_BYTES + journal.readUInt32LE(at + 8);
+    if (end > journal.length || headEnd > end || end - at > MAX_RECORD_BYTES) break;
+    if (crc32(journal.subarray(at + 8, end)) !== journal.readUInt32LE(at + 4)) break;
+    const head: unknown = JSON.parse(journal.toString('utf8', at + FRAME_BYTES, headEnd));
+    records.push({ head, body: journal.subarray(headEnd, end) });
+    at = end;
+  }
+  return { records, wholeBytes: at };
+}

@@ -89,6 +89,7 @@ describe('processTable', () => {
     const usual = find('node-agent').environment;
     const none = find('node-agent', processTable({ ...plan, zeroDelays: true })).environment;
     expect(usual['ORRERY_NODES']).toBe('7');
+    expect(usual['ORRERY_STATE_DIR']).toBe('/srv/my cluster/state/node-agent-0');
     expect(delays.map((name) => usual[name])).toEqual([undefined, undefined, undefined]);
     expect(delays.map((name) => none[name])).toEqual(['0', '0', '0']);
   });

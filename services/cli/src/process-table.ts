@@ -55,6 +55,7 @@ export function processTable(plan: ClusterPlan): ProcessSpec[] {
     ...client,
     ORRERY_GRPC_PORT: String(ports['node-agent-grpc']),
     ORRERY_NODES: String(options.nodes),
+    ORRERY_STATE_DIR: join(data.state, 'node-agent-0'),
     ...(zeroDelays ? NO_DELAYS : {}),
   };
   return [

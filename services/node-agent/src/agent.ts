@@ -1,5 +1,6 @@
 /** Puts the node agent together. */
 
+import { join } from 'node:path';
 import { Nodes, Pods } from '@orrery/api/resources.ts';
 import { createEventBroadcaster } from '@orrery/client/event-recorder.ts';
 import type { EventRecorder } from '@orrery/client/events.ts';
@@ -7,12 +8,14 @@ import { createInformers } from '@orrery/client/informers.ts';
 import { connectNats } from '@orrery/client/nats.ts';
 import { createClient } from '@orrery/client/session.ts';
 import { publishUsage } from '@orrery/client/usage.ts';
-import { systemClock } from '@orrery/kit/clock.ts';
+import { type Clock, systemClock } from '@orrery/kit/clock.ts';
+import type { Logger } from '@orrery/kit/logger.ts';
 import type { RunningService, ServiceContext } from '@orrery/kit/service.ts';
 import type { NodeAgentConfig } from './config.ts';
 import { baseLayer } from './files/base-layer.ts';
 import { containerFiles } from './files/container-files.ts';
 import type { FileSystem } from './files/file-system.ts';
+import { Journals } from './files/journals.ts';
 import { Trees } from './files/trees.ts';
 import { serveGrpc } from './grpc-server.ts';
 import { NodeFleet } from './nodes/node-fleet.ts';
@@ -25,9 +28,10 @@ import { AddressRange, nodeAddress, podRangePrefix } from './runtime/addresses.t
 import { NO_CHECKPOINTS } from './runtime/checkpoints.ts';
 import { runtimeService } from './runtime/grpc.ts';
 import { SimulatedImages } from './runtime/images.ts';
+import { JournaledCheckpoints } from './runtime/journaled-checkpoints.ts';
 import type { Container } from './runtime/runtime.ts';
 import { SimulatedRuntime } from './runtime/simulated.ts';
-import { containerTree } from './volumes/tree-names.ts';
+import { containerTree, isVolatile } from './volumes/tree-names.ts';
 
 /** How often usage is sampled, on the cluster's clock (metrics-server's resolution). */
 const USAGE_PERIOD_MS = 15_000;
@@ -48,6 +52,13 @@ function recorderPerNode(newRecorder: (host: string) => EventRecorder): (host: s
     }
     return recorder;
   };
+}
+
+/** What outlives this process; nothing does without a directory for it. */
+function journalsIn(stateDir: string | undefined, realClock: Clock, logger: Logger): Journals | undefined {
+  return stateDir === undefined
+    ? undefined
+    : new Journals({ directory: join(stateDir, 'journals'), realClock, logger });
 }
 
 function filesOfContainer(trees: Trees, { id, mounts, uid, gid }: Container): FileSystem {
@@ -76,7 +87,9 @@ export async function startNodeAgent(
   const ranges = Array.from({ length: count }, (_, index) => new AddressRange(podRangePrefix(index)));
   const hostIp = (node: string): string => nodeAddress(nodeIndex(node));
   const images = new SimulatedImages({ clock, pullMs: config.ORRERY_IMAGE_PULL_MS });
-  const trees = new Trees({ clock });
+  const realClock = systemClock;
+  const journals = journalsIn(config.ORRERY_STATE_DIR, realClock, logger);
+  const trees = new Trees({ clock, isVolatile, ...(journals === undefined ? {} : { journals }) });
   const runtime = new SimulatedRuntime({
     clock,
     images,
@@ -87,10 +100,9 @@ export async function startNodeAgent(
     files: (container) => filesOfContainer(trees, container),
     removeFiles: ({ id }) => trees.remove(containerTree(id)),
     log: () => undefined,
-    checkpoints: NO_CHECKPOINTS,
+    checkpoints: journals === undefined ? NO_CHECKPOINTS : new JournaledCheckpoints(journals),
     onChange: (podUid) => manager.wake(podUid),
   });
-  const realClock = systemClock;
   const fleet = new NodeFleet({ client, clock, realClock, logger, nodes, events, agent: instance, count });
   const hostsNode = (node: string): boolean => fleet.hosts(node);
   const manager = new PodManager({
@@ -147,6 +159,7 @@ export async function startNodeAgent(
       await informers.stop();
       await Promise.race([manager.written(), realClock.sleep(DRAIN_MS)]);
       manager.stop();
+      journals?.flush();
       server.close();
       broadcaster.close();
       await nats.close();

@@ -2,6 +2,7 @@ import {
   clusterConfig,
   commonConfig,
   milliseconds,
+  nonEmpty,
   port,
   readConfig,
   wholeNumber,
@@ -13,6 +14,8 @@ const shape = {
   ORRERY_GRPC_PORT: port({ default: 0 }),
   /** How many nodes this agent simulates. */
   ORRERY_NODES: wholeNumber(0, 10_000)({ default: 3 }),
+  /** Where what runs, and what it has written, outlives this process; without it everything is in memory. */
+  ORRERY_STATE_DIR: nonEmpty({ default: undefined }),
   /** Simulated time of an image pull, of setting up a sandbox, of starting a container; on the cluster's clock. */
   ORRERY_IMAGE_PULL_MS: milliseconds({ default: 1_200 }),
   ORRERY_SANDBOX_START_MS: milliseconds({ default: 300 }),

@@ -10,6 +10,11 @@ export interface JournalRecord {
   readonly body: Uint8Array;
 }
 
+export interface StoredRecord extends JournalRecord {
+  /** What it takes in the journal. */
+  readonly bytes: number;
+}
+
 const FRAME_BYTES = 12;
 /** No record is longer: what claims to be is damage. */
 const MAX_RECORD_BYTES = 1024 * 1024 * 1024;
@@ -28,8 +33,8 @@ export function encodeRecord({ head, body }: JournalRecord): Buffer {
 }
 
 /** The records of a journal up to the first that is not whole, and how many bytes they take. */
-export function decodeRecords(journal: Buffer): { records: JournalRecord[]; wholeBytes: number } {
-  const records: JournalRecord[] = [];
+export function decodeRecords(journal: Buffer): { records: StoredRecord[]; wholeBytes: number } {
+  const records: StoredRecord[] = [];
   let at = 0;
   while (at + FRAME_BYTES <= journal.length) {
     const end = at + 8 + journal.readUInt32LE(at);
@@ -37,7 +42,7 @@ export function decodeRecords(journal: Buffer): { records: JournalRecord[]; whol
     if (end > journal.length || headEnd > end || end - at > MAX_RECORD_BYTES) break;
     if (crc32(journal.subarray(at + 8, end)) !== journal.readUInt32LE(at + 4)) break;
     const head: unknown = JSON.parse(journal.toString('utf8', at + FRAME_BYTES, headEnd));
-    records.push({ head, body: journal.subarray(headEnd, end) });
+    records.push({ head, body: journal.subarray(headEnd, end), bytes: end - at });
     at = end;
   }
   return { records, wholeBytes: at };

@@ -20,16 +20,19 @@ import {
 import { join } from 'node:path';
 import type { Clock } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
-import { decodeRecords, encodeRecord, type JournalRecord } from './journal-record.ts';
+import { decodeRecords, encodeRecord, type JournalRecord, type StoredRecord } from './journal-record.ts';
 
-/** What a journal is about: how large it is, and the records that make it anew. */
+/** What a journal is about: how large it is (about), and the records that make it anew. */
 export interface JournalSource {
   readonly sizeBytes: number;
   snapshot(): Iterable<JournalRecord>;
 }
 
 export interface Journal {
-  append(record: JournalRecord): void;
+  /** Returns how many bytes the record takes. */
+  append(record: JournalRecord): number;
+  /** Calls back once before the end of this turn's writing: for who would rather append the last of many states. */
+  collect(callback: () => void): void;
 }
 
 export interface JournalsOptions {
@@ -53,6 +56,8 @@ interface OpenJournal extends Journal {
   pending: Buffer[];
   pendingBytes: number;
   fileBytes: number;
+  /** What it came to when it was last written anew by this process. */
+  anewBytes: number;
   /** The file is not what it should be: it has to be written anew. */
   damaged: boolean;
 }
@@ -65,6 +70,7 @@ export class Journals {
   readonly #files = new Map<string, number>();
   readonly #open = new Map<string, OpenJournal>();
   readonly #dirty = new Set<OpenJournal>();
+  readonly #collectors = new Set<() => void>();
   #scheduled = false;
   /** The disk refused: nothing is tried for a while. */
   #resting = false;
@@ -85,7 +91,7 @@ export class Journals {
   }
 
   /** The records of a journal that was written before; what was torn at its end is cut off. */
-  read(name: string): JournalRecord[] {
+  read(name: string): StoredRecord[] {
     if (!this.has(name)) return [];
     const path = this.#pathOf(name);
     try {
@@ -114,8 +120,13 @@ export class Journals {
       pending: [],
       pendingBytes: 0,
       fileBytes: this.#files.get(name) ?? 0,
+      anewBytes: 0,
       damaged: false,
       append: (record) => this.#append(name, journal, record),
+      collect: (callback) => {
+        this.#collectors.add(callback);
+        this.#schedule();
+      },
     };
     this.#open.set(name, journal);
     return journal;
@@ -139,24 +150,27 @@ export class Journals {
   /** Writes what waits, now. */
   flush(): void {
     this.#scheduled = false;
+    for (const collect of this.#collectors) collect();
+    this.#collectors.clear();
     for (const journal of this.#dirty) this.#write(journal);
   }
 
-  #append(name: string, journal: OpenJournal, record: JournalRecord): void {
+  #append(name: string, journal: OpenJournal, record: JournalRecord): number {
     // Of something that is gone: whoever still holds it writes for nobody.
-    if (this.#open.get(name) !== journal) return;
+    if (this.#open.get(name) !== journal) return 0;
     this.#dirty.add(journal);
+    const bytes = encodeRecord(record);
     if (this.#resting) {
       // What this record says will be in the journal when that is written anew.
       journal.damaged = true;
-      return;
+      return bytes.length;
     }
     if (!this.#files.has(name)) this.#files.set(name, 0);
-    const bytes = encodeRecord(record);
     journal.pending.push(bytes);
     journal.pendingBytes += bytes.length;
     if (journal.pendingBytes >= MAX_PENDING_BYTES) this.#write(journal);
     else this.#schedule();
+    return bytes.length;
   }
 
   #schedule(): void {
@@ -174,8 +188,10 @@ export class Journals {
     if (this.#resting) return;
     try {
       const grown = journal.fileBytes + pendingBytes;
-      if (journal.damaged || grown > 2 * source.sizeBytes + MEBIBYTE) {
-        journal.fileBytes = writeAnew(path, source);
+      const liveBytes = Math.max(source.sizeBytes, journal.anewBytes);
+      if (journal.damaged || grown > 2 * liveBytes + MEBIBYTE) {
+        journal.anewBytes = writeAnew(path, source);
+        journal.fileBytes = journal.anewBytes;
       } else if (pendingBytes > 0) {
         appendFileSync(path, pending.length === 1 ? pending[0]! : Buffer.concat(pending), { mode: 0o600 });
         journal.fileBytes = grown;

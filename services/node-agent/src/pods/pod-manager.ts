@@ -37,7 +37,11 @@ export class PodManager {
    */
   follow(informer: Informer<Pod>): void {
     this.#informer = informer;
-    for (const pod of informer.lister.list()) if (this.#isOurs(pod)) this.#takeOver(pod);
+    const ours = informer.lister.list().filter((pod) => this.#isOurs(pod));
+    for (const pod of ours) this.#mountAgain(pod);
+    this.#restore();
+    for (const pod of ours) this.#takeOver(pod);
+    this.#removeOrphans(new Set(ours.map(({ metadata }) => metadata.uid)));
     this.#unfollow = informer.addHandler({
       add: (pod) => this.#see(pod),
       update: (pod) => this.#see(pod),
@@ -81,10 +85,44 @@ export class PodManager {
     worker.wake();
   }
 
+  /** Volumes whose content is not kept are made again before those that use them go on. */
+  #mountAgain(pod: Pod): void {
+    const { volumes, logger } = this.#options;
+    const onFailure = (error: unknown): void =>
+      logger.warn({ err: error, pod: keyOf(pod) }, 'volumes are not what they were');
+    try {
+      void Promise.resolve(volumes.mount(pod)).catch(onFailure);
+    } catch (error) {
+      onFailure(error);
+    }
+  }
+
+  #restore(): void {
+    const { runtime, images, hostsNode } = this.#options;
+    for (const { sandbox, container } of runtime.restore(hostsNode)) {
+      images.adopt(sandbox.node, SANDBOX_IMAGE);
+      images.adopt(sandbox.node, container.image);
+    }
+  }
+
+  /** What is left of pods that went while no agent ran (HandlePodCleanups). */
+  #removeOrphans(podUids: ReadonlySet<string>): void {
+    const { runtime, volumes } = this.#options;
+    for (const { id, uid } of runtime.listPodSandbox({})) {
+      if (podUids.has(uid)) continue;
+      void runtime.stopPodSandbox(id).then(() => {
+        runtime.removePodSandbox(id);
+        volumes.unmount(uid);
+      });
+    }
+  }
+
+  /** Of a pod without checkpoint the status says what ran. */
   #takeOver(pod: Pod): void {
     const { runtime, images, logger } = this.#options;
+    if (runtime.listPodSandbox({ podUid: pod.metadata.uid }).length > 0) return;
     const ran = restorePod(pod);
-    if (ran === undefined || runtime.podSandboxStatus(ran.sandbox.id) !== undefined) return;
+    if (ran === undefined) return;
     if (!runtime.adopt(ran.sandbox, ran.containers)) {
       logger.warn({ pod: keyOf(pod), ip: ran.sandbox.ip }, 'address taken by another pod, sandbox is lost');
       return;

@@ -267,21 +267,53 @@ export class SimulatedRuntime implements RuntimeService {
   }
 
   /**
-   * Takes over a sandbox and its containers that ran before this process started. False when its
-   * address has gone to another sandbox meanwhile: it is lost then.
+   * Takes over what the checkpoints hold of the nodes that are still this agent's: what ran before
+   * this process started. Returns the containers, for what else is known by them.
    */
-  adopt(
+  restore(isHosted: (node: string) => boolean): { sandbox: PodSandbox; container: Container }[] {
+    const { checkpoints } = this.#options;
+    const { sandboxes, containers, progress } = checkpoints.load();
+    const byId = new Map(sandboxes.map((each) => [each.id, each]));
+    const bySandbox = Map.groupBy(containers, ({ podSandboxId }) => podSandboxId);
+    for (const [id, own] of bySandbox)
+      if (!byId.has(id)) for (const each of own) checkpoints.removeContainer(each.id);
+    return sandboxes.flatMap((sandbox) => {
+      const own = bySandbox.get(sandbox.id) ?? [];
+      if (isHosted(sandbox.node) && this.#takeOver(sandbox, own, progress))
+        return own.map((container) => ({ sandbox, container }));
+      for (const { id } of own) checkpoints.removeContainer(id);
+      checkpoints.removeSandbox(sandbox.id);
+      return [];
+    });
+  }
+
+  /**
+   * Takes over a sandbox and its containers that ran before this process started, and of which
+   * there is no checkpoint. False when its address has gone to another sandbox meanwhile: it is lost then.
+   */
+  adopt(sandbox: PodSandbox, containers: readonly Container[]): boolean {
+    if (!this.#takeOver(sandbox, containers, new Map())) return false;
+    this.#options.checkpoints.putSandbox(sandbox);
+    for (const each of containers) this.#options.checkpoints.putContainer(each);
+    return true;
+  }
+
+  #takeOver(
     sandbox: PodSandbox,
     containers: readonly Container[],
-    progress: ReadonlyMap<string, unknown> = new Map(),
+    progress: ReadonlyMap<string, unknown>,
   ): boolean {
+    const isReady = sandbox.state === 'SANDBOX_READY';
     const { range } = this.#options.addresses(sandbox.node);
-    if (!sandbox.hostNetwork && !range.reserve(sandbox.ip)) return false;
+    if (isReady && !sandbox.hostNetwork && !range.reserve(sandbox.ip)) return false;
     this.#keepSandbox(sandbox);
     for (const container of containers) {
       const running = stopped(container);
       this.#keepContainer(running);
-      if (container.state === 'CONTAINER_RUNNING') void this.#resume(running, progress.get(container.id));
+      if (container.state !== 'CONTAINER_RUNNING') continue;
+      if (isReady) void this.#resume(running, progress.get(container.id));
+      // The process before this one ended while it stopped the sandbox.
+      else this.#exit(running, { exitCode: 137, reason: 'Error', signal: 9 });
     }
     return true;
   }

@@ -6,6 +6,7 @@ import { createLogger } from '@orrery/kit/logger.ts';
 import { ManualClock, settle } from '@orrery/kit/manual-clock.ts';
 import { PodManager } from '../pods/pod-manager.ts';
 import { AddressRange, nodeAddress, podRangePrefix } from '../runtime/addresses.ts';
+import { type Checkpoints, NO_CHECKPOINTS } from '../runtime/checkpoints.ts';
 import { SimulatedImages } from '../runtime/images.ts';
 import type { Container, PodSandbox } from '../runtime/runtime.ts';
 import { SimulatedRuntime } from '../runtime/simulated.ts';
@@ -34,12 +35,15 @@ export class AgentUnderTest {
   readonly api = new FakeApi(this.clock);
   readonly events: RecordedEvent[] = [];
   readonly #delays: Delays;
+  readonly #checkpoints: () => Checkpoints;
   runtime!: SimulatedRuntime;
   manager!: PodManager;
   ranges: AddressRange[] = [];
 
-  constructor(delays: Delays = {}) {
+  /** `checkpoints` are those that a process finds when it starts. */
+  constructor(delays: Delays = {}, checkpoints: () => Checkpoints = () => NO_CHECKPOINTS) {
     this.#delays = delays;
+    this.#checkpoints = checkpoints;
     this.start();
   }
 
@@ -64,6 +68,7 @@ export class AgentUnderTest {
         sandboxStartMs,
         containerStartMs,
         ...runtimeParts((node) => nodeAddress(indexOf(node))),
+        checkpoints: this.#checkpoints(),
         addresses: (node) => ({ hostIp: nodeAddress(indexOf(node)), range: ranges[indexOf(node)]! }),
         onChange: (uid) => manager.wake(uid),
       })),

@@ -10,6 +10,16 @@ export function podVolumeTree(podUid: string, volume: string): string {
   return `pods/${podUid}/volumes/${volume}`;
 }
 
+/** A volume whose content comes from the API: it is made again after a restart. */
+export function projectedTree(podUid: string, volume: string): string {
+  return `projected/${podUid}/${volume}`;
+}
+
+/** Whether a tree needs not outlive the process. */
+export function isVolatile(tree: string): boolean {
+  return tree.startsWith('projected/');
+}
+
 /** The disk of a node, for hostPath. */
 export function nodeTree(node: string): string {
   return `nodes/${node}`;

@@ -22,6 +22,10 @@ import { NodeFleet } from './nodes/node-fleet.ts';
 import { nodeIndex, nodeName } from './nodes/node-object.ts';
 import { visitInRounds } from './nodes/rounds.ts';
 import { nodeUsage, warnOfUsageProblems } from './nodes/usage.ts';
+import { nodeView } from './network/cluster-view.ts';
+import { DialClient } from './network/dial-client.ts';
+import { podNetworkService } from './network/dial-server.ts';
+import { ServiceInformers } from './network/service-informers.ts';
 import { SimulatedNetwork } from './network/simulated-network.ts';
 import { PodManager } from './pods/pod-manager.ts';
 import { AddressRange, nodeAddress, podRangePrefix } from './runtime/addresses.ts';
@@ -86,6 +90,16 @@ export async function startNodeAgent(
 
   const ranges = Array.from({ length: count }, (_, index) => new AddressRange(podRangePrefix(index)));
   const hostIp = (node: string): string => nodeAddress(nodeIndex(node));
+  const peers = new DialClient();
+  const lookedUp = new ServiceInformers(() => createInformers({ client, events: nats, logger }));
+  const network = new SimulatedNetwork({
+    clock,
+    hostIp,
+    hostsNode: (node) => fleet.hosts(node),
+    nodes: nodeView(nodes, pods),
+    services: () => lookedUp.view(),
+    peers,
+  });
   const images = new SimulatedImages({ clock, pullMs: config.ORRERY_IMAGE_PULL_MS });
   const realClock = systemClock;
   const journals = journalsIn(config.ORRERY_STATE_DIR, realClock, logger);
@@ -96,7 +110,7 @@ export async function startNodeAgent(
     sandboxStartMs: config.ORRERY_SANDBOX_START_MS,
     containerStartMs: config.ORRERY_CONTAINER_START_MS,
     addresses: (node) => ({ hostIp: hostIp(node), range: ranges[nodeIndex(node)]! }),
-    network: new SimulatedNetwork(hostIp),
+    network,
     files: (container) => filesOfContainer(trees, container),
     removeFiles: ({ id }) => trees.remove(containerTree(id)),
     log: () => undefined,
@@ -133,7 +147,7 @@ export async function startNodeAgent(
       publishUsage(nats, nodeUsage(node, pods.lister.byIndex(BY_NODE, node), clock.now(), USAGE_PERIOD_MS));
     },
   });
-  const server = await serveGrpc([runtimeService(runtime)], {
+  const server = await serveGrpc([runtimeService(runtime), podNetworkService(network)], {
     bind: config.ORRERY_BIND,
     port: config.ORRERY_GRPC_PORT,
   });
@@ -161,6 +175,8 @@ export async function startNodeAgent(
       manager.stop();
       journals?.flush();
       server.close();
+      peers.close();
+      await lookedUp.stop();
       broadcaster.close();
       await nats.close();
       await client.close();

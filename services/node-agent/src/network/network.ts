@@ -78,28 +78,44 @@ export interface Listener {
 export interface DnsAnswer {
   /** The name that answered, in full and with a final dot. */
   name: string;
+  /** In an order of chance, as CoreDNS gives them; empty for an alias of what is outside the cluster. */
   addresses: string[];
   /** Of an SRV question. */
   services?: { priority: number; weight: number; port: number; target: string }[];
   canonicalName?: string;
+  /** Of a PTR question. */
+  names?: string[];
 }
 
 export interface ConnectOptions {
+  /** Ends the wait; rejects with its reason. A connection that stands is not touched. */
   signal?: AbortSignal;
   /** On the cluster's clock; rejects with ETIMEDOUT. */
   timeoutMs?: number;
 }
 
+/** The most that a body of HTTP may have, either way. */
+export const MAX_BODY_BYTES = 16 * 1024 * 1024;
+
+/** The most connections that a pod has at once, both ways; more are refused. */
+export const MAX_CONNECTIONS = 1_024;
+
 export interface NetworkStack {
   /** The address of the pod, or of the node. */
   readonly ip: string;
-  /** Port 0 takes a free one. @throws NetworkError EADDRINUSE */
+  /** Port 0 takes a free one. `host` is 0.0.0.0 unless given. @throws NetworkError EADDRINUSE, EADDRNOTAVAIL */
   listen(port: number, service: PortService, options?: { host?: string; protocol?: 'TCP' | 'UDP' }): Listener;
   /** Ports that are listened on. */
   ports(): { port: number; protocol: 'TCP' | 'UDP'; host: string }[];
-  /** `host` is a name or an address: localhost, a pod, a Service, a node. @throws NetworkError */
+  /**
+   * `host` is a name or an address: localhost, a pod, a Service, a node. What comes back may fail
+   * with ECONNRESET at any time; nobody has to listen for that. @throws NetworkError
+   */
   connect(host: string, port: number, options?: ConnectOptions): Promise<Duplex>;
-  /** One HTTP exchange, without following redirects. @throws NetworkError */
+  /**
+   * One HTTP exchange, without following redirects. A body of more than MAX_BODY_BYTES is answered
+   * by 413 where it is sent, and breaks off with ECONNRESET where it is received. @throws NetworkError
+   */
   request(
     host: string,
     port: number,
@@ -115,6 +131,11 @@ export interface NetworkStack {
   checkHealth(host: string, port: number, service: string): Promise<HealthCheck>;
   /** By /etc/hosts, then by the cluster's DNS with the search path. @throws NetworkError ENOTFOUND */
   lookup(name: string, type?: 'A' | 'SRV' | 'PTR'): Promise<DnsAnswer>;
+  /**
+   * The same stack for one process: when `ended` aborts, its ports are free and its connections
+   * are closed, as a kernel does for a process that is gone.
+   */
+  ofProcess(ended: AbortSignal): NetworkStack;
 }
 
 /** The name service of a pod, as it stands in its /etc/resolv.conf and /etc/hosts. */

@@ -1,109 +1,105 @@
-/** The network between the pods of this agent. */
+/** The cluster's network, as far as this agent carries it. */
 
-import { duplexPair, type Duplex } from 'node:stream';
-import {
-  type Listener,
-  type NamespaceConfig,
-  type Network,
-  NetworkError,
-  type NetworkStack,
-  type PortService,
-} from './network.ts';
+import type { Clock } from '@orrery/kit/clock.ts';
+import { LOOPBACK } from './address.ts';
+import type { NodeView, ServiceView } from './cluster-view.ts';
+import type { ConnectionStream } from './connection-stream.ts';
+import { Namespace } from './namespace.ts';
+import { type NamespaceConfig, type Network, NetworkError, type NetworkStack } from './network.ts';
+import type { Names } from './resolver.ts';
+import { Router } from './router.ts';
+import { ServiceProxy } from './service-proxy.ts';
+import { type Peers, Stack, type StackContext } from './stack.ts';
 
-interface Namespace {
-  readonly stack: NetworkStack;
-  readonly services: Map<number, PortService>;
+export interface SimulatedNetworkOptions {
+  /** The cluster's clock. */
+  clock: Clock;
+  hostIp: (node: string) => string;
+  /** Whether the pods of the node are in this process. */
+  hostsNode: (node: string) => boolean;
+  nodes: NodeView;
+  /** Asked for when it is first needed. */
+  services: () => ServiceView | Promise<ServiceView>;
+  peers: Peers;
 }
 
-const FIRST_FREE_PORT = 32_768;
+/** What another agent, or the apiserver, asks to be connected to. */
+export interface Arrival {
+  /** Of a pod or node of this agent. */
+  readonly ip: string;
+  readonly port: number;
+  readonly fromIp: string;
+  /** The pod whose localhost is meant, instead of `ip`. */
+  readonly podUid: string | undefined;
+}
+
+/** A node knows no names but its own and is asked by none of its programs. */
+function namesOfNode(node: string, ip: string): Names {
+  return { ip, hostname: node, hostAliases: [], dns: { nameservers: [], searches: [], options: [] } };
+}
 
 export class SimulatedNetwork implements Network {
-  readonly #byPod = new Map<string, Namespace>();
-  readonly #byIp = new Map<string, Namespace>();
   readonly #hostIp: (node: string) => string;
+  readonly #context: StackContext;
+  readonly #stackOfPod = new Map<string, Stack>();
+  /** Not of hostNetwork pods, which have none. */
+  readonly #podAt = new Map<string, Namespace>();
+  readonly #stackOfNode = new Map<string, Stack>();
 
-  constructor(hostIp: (node: string) => string) {
+  constructor({ clock, hostIp, hostsNode, nodes, services, peers }: SimulatedNetworkOptions) {
     this.#hostIp = hostIp;
+    const router = new Router({
+      clock,
+      hostsNode,
+      nodes,
+      services,
+      proxy: new ServiceProxy(clock),
+      podAt: (ip) => this.#podAt.get(ip),
+      nodeNamespace: (node) => this.#ofNode(node).namespace,
+    });
+    this.#context = { clock, router, peers, nodes, services };
   }
 
-  attach({ podUid, ip, hostNetwork, node }: NamespaceConfig): NetworkStack {
-    const namespace = hostNetwork ? this.#node(node) : this.#namespace(ip);
-    this.#byPod.set(podUid, namespace);
-    this.#byIp.set(ip, namespace);
-    return namespace.stack;
+  attach(config: NamespaceConfig): NetworkStack {
+    const { podUid, ip, hostNetwork, node } = config;
+    this.detach(podUid);
+    const namespace = hostNetwork ? this.#ofNode(node).namespace : new Namespace(ip, node, false);
+    const stack = new Stack(this.#context, namespace, config);
+    this.#stackOfPod.set(podUid, stack);
+    if (!hostNetwork) this.#podAt.set(ip, namespace);
+    return stack;
   }
 
   detach(podUid: string): void {
-    const namespace = this.#byPod.get(podUid);
-    this.#byPod.delete(podUid);
-    if (namespace !== undefined && this.#byIp.get(namespace.stack.ip) === namespace)
-      this.#byIp.delete(namespace.stack.ip);
+    const stack = this.#stackOfPod.get(podUid);
+    if (stack === undefined) return;
+    this.#stackOfPod.delete(podUid);
+    if (this.#podAt.get(stack.ip) === stack.namespace) this.#podAt.delete(stack.ip);
+    stack.reset();
   }
 
   nodeStack(node: string): NetworkStack {
-    return this.#node(node).stack;
+    return this.#ofNode(node);
   }
 
-  #node(node: string): Namespace {
-    const ip = this.#hostIp(node);
-    let namespace = this.#byIp.get(ip);
-    if (namespace === undefined) {
-      namespace = this.#namespace(ip);
-      this.#byIp.set(ip, namespace);
+  /**
+   * Prepares a connection that comes from outside of this process: what is returned takes its stream.
+   * @throws NetworkError EHOSTUNREACH, ECONNREFUSED
+   */
+  accept({ ip, port, fromIp, podUid }: Arrival): (stream: ConnectionStream) => void {
+    if (podUid === undefined) return Stack.accept(this.#context.router.arrival(ip, port, fromIp));
+    const namespace = this.#stackOfPod.get(podUid)?.namespace;
+    if (namespace === undefined) throw new NetworkError('EHOSTUNREACH');
+    return Stack.accept({ kind: 'here', namespace, ip: LOOPBACK, port, fromIp: LOOPBACK });
+  }
+
+  #ofNode(node: string): Stack {
+    let stack = this.#stackOfNode.get(node);
+    if (stack === undefined) {
+      const ip = this.#hostIp(node);
+      stack = new Stack(this.#context, new Namespace(ip, node, true), namesOfNode(node, ip));
+      this.#stackOfNode.set(node, stack);
     }
-    return namespace;
-  }
-
-  #namespace(ip: string): Namespace {
-    const services = new Map<number, PortService>();
-    const find = (host: string, port: number): PortService => {
-      const isLocal = host === 'localhost' || host.startsWith('127.');
-      const target = isLocal ? services : this.#byIp.get(host)?.services;
-      if (target === undefined) throw new NetworkError('EHOSTUNREACH');
-      const service = target.get(port);
-      if (service === undefined) throw new NetworkError('ECONNREFUSED');
-      return service;
-    };
-    const stack: NetworkStack = {
-      ip,
-      listen: (wanted, service): Listener => {
-        let port = wanted;
-        if (port === 0) for (port = FIRST_FREE_PORT; services.has(port); port += 1);
-        if (services.has(port)) throw new NetworkError('EADDRINUSE');
-        services.set(port, service);
-        return { port, close: () => services.delete(port) };
-      },
-      ports: () => Array.from(services.keys(), (port) => ({ port, protocol: 'TCP', host: '0.0.0.0' })),
-      connect: (host, port): Promise<Duplex> => {
-        const service = find(host, port);
-        if (!('accept' in service)) throw new NetworkError('ECONNREFUSED');
-        const [near, far] = duplexPair();
-        service.accept(far);
-        return Promise.resolve(near);
-      },
-      request: async (host, port, { method = 'GET', target, headers = {}, body = '' }) => {
-        const service = find(host, port);
-        if (!('http' in service)) throw new NetworkError('ECONNRESET');
-        const response = await service.http({
-          method,
-          target,
-          headers,
-          body: typeof body === 'string' ? Buffer.from(body) : body,
-          remoteAddress: ip,
-        });
-        const answer = response.body ?? '';
-        return {
-          status: response.status,
-          headers: response.headers ?? {},
-          body: typeof answer === 'string' ? Buffer.from(answer) : answer,
-        };
-      },
-      checkHealth: async (host, port, service) => {
-        const { grpcHealth } = find(host, port);
-        return grpcHealth === undefined ? 'UNIMPLEMENTED' : (grpcHealth(service) ?? 'NOT_FOUND');
-      },
-      lookup: () => Promise.reject(new NetworkError('ENOTFOUND')),
-    };
-    return { stack, services };
+    return stack;
   }
 }

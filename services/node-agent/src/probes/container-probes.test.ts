@@ -3,7 +3,7 @@ import type { Container as ContainerSpec, Pod } from '@orrery/api/gen/types.ts';
 import { ManualClock } from '@orrery/kit/manual-clock.ts';
 import { createMetrics } from '@orrery/kit/metrics.ts';
 import type { HttpResponse, NetworkStack } from '../network/network.ts';
-import { SimulatedNetwork } from '../network/simulated-network.ts';
+import { isolatedNetwork } from '../test-support/cluster-parts.ts';
 import type { Container, PodSandbox } from '../runtime/runtime.ts';
 import { boundPod, container, type RecordedEvent, recordersInto } from '../test-support/objects.ts';
 import { containerConfigFor, sandboxConfigFor } from '../test-support/runtime-parts.ts';
@@ -32,7 +32,7 @@ beforeEach(() => {
   asked = {};
   answer = () => ({ status: 200 });
   metrics = createMetrics();
-  const network = new SimulatedNetwork(() => '10.0.0.1');
+  const network = isolatedNetwork(() => '10.0.0.1');
   stack = network.attach({ ...sandboxConfigFor('uid'), podUid: 'uid', ip: POD_IP });
   stack.listen(80, {
     http: ({ target }) => {

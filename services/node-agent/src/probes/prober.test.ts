@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Container as ContainerSpec, Probe } from '@orrery/api/gen/types.ts';
 import { type HttpRequest, type HttpResponse, NetworkError, type NetworkStack } from '../network/network.ts';
-import { SimulatedNetwork } from '../network/simulated-network.ts';
+import { isolatedNetwork } from '../test-support/cluster-parts.ts';
 import type { ExecIo, ExecSession, Signal } from '../process/process.ts';
 import type { Container } from '../runtime/runtime.ts';
 import { container } from '../test-support/objects.ts';
@@ -17,7 +17,7 @@ interface Server {
 
 /** A node's stack from which one pod can be reached, and a name that is the pod's. */
 function nodeStack(...servers: Server[]): NetworkStack {
-  const network = new SimulatedNetwork(() => '10.0.0.1');
+  const network = isolatedNetwork(() => '10.0.0.1');
   const pod = network.attach({
     node: 'node-1',
     podUid: 'uid',
@@ -235,7 +235,7 @@ describe('a tcp probe', () => {
 
   it('succeeds when the port is open, and hangs up', async () => {
     let connection: Promise<unknown> | undefined;
-    const network = new SimulatedNetwork(() => '10.0.0.1');
+    const network = isolatedNetwork(() => '10.0.0.1');
     const stack = network.nodeStack('node-1');
     stack.listen(6379, {
       accept: (duplex) => {

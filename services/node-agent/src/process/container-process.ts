@@ -86,6 +86,7 @@ export class ContainerProcess implements Process {
   readonly #kill = new AbortController();
   readonly #end = Promise.withResolvers<number>();
   #handlers: Map<Signal, Set<() => void>> | undefined;
+  #network: NetworkStack | undefined;
   #over = false;
 
   constructor(host: ProcessHost, options: ProcessOptions) {
@@ -124,7 +125,8 @@ export class ContainerProcess implements Process {
   }
 
   get network(): NetworkStack {
-    return this.#host.network;
+    this.#network ??= this.#host.network.ofProcess(this.killed);
+    return this.#network;
   }
 
   get clock(): Clock {

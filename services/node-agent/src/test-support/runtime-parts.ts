@@ -2,7 +2,7 @@
 
 import type { EnvironmentSource } from '../environment/environment.ts';
 import type { FileSystem } from '../files/file-system.ts';
-import { SimulatedNetwork } from '../network/simulated-network.ts';
+import { isolatedNetwork } from './cluster-parts.ts';
 import { NO_CHECKPOINTS } from '../runtime/checkpoints.ts';
 import type { PodSandboxConfig, ContainerConfig } from '../runtime/runtime.ts';
 import type { SimulatedRuntimeOptions } from '../runtime/simulated.ts';
@@ -12,7 +12,7 @@ type Parts = Pick<SimulatedRuntimeOptions, 'network' | 'files' | 'removeFiles' |
 
 export function runtimeParts(hostIp: (node: string) => string = () => '10.0.0.10'): Parts {
   return {
-    network: new SimulatedNetwork(hostIp),
+    network: isolatedNetwork(hostIp),
     files: (): FileSystem => {
       throw new Error('this test has no files');
     },

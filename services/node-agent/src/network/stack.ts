@@ -1,0 +1,297 @@
+/** The sockets of a pod, of one of its processes, or of a node. */
+
+import type { Duplex } from 'node:stream';
+import type { Clock } from '@orrery/kit/clock.ts';
+import { ANY_ADDRESS, canonicalHost, isLoopback } from './address.ts';
+import { adoptStream, connectPair, exchangeBetween } from './connection.ts';
+import type { ConnectionStream } from './connection-stream.ts';
+import { withDeadline } from './deadline.ts';
+import { exchangeHttp, type OutgoingRequest, type WholeResponse } from './http-client.ts';
+import { askHandler, bytesOf, serveHttp, TOO_LARGE } from './http-server.ts';
+import type { NodeView, ServiceView } from './cluster-view.ts';
+import type { Namespace } from './namespace.ts';
+import {
+  type ConnectOptions,
+  type DnsAnswer,
+  type HealthCheck,
+  type HttpHandler,
+  type HttpResponse,
+  type Listener,
+  MAX_BODY_BYTES,
+  NetworkError,
+  type NetworkStack,
+  type PortService,
+} from './network.ts';
+import type { Binding, Protocol } from './port-table.ts';
+import { type Names, resolve } from './resolver.ts';
+import type { Route, Router } from './router.ts';
+import { Sockets } from './sockets.ts';
+
+/** When connect(2) gives up (Linux, six retries of a SYN). */
+const CONNECT_LIMIT_MS = 127_000;
+/** When an exchange of HTTP is given up whose caller has set no limit. */
+const EXCHANGE_LIMIT_MS = 900_000;
+/** How many addresses of a name are tried. */
+const MAX_ADDRESSES = 16;
+
+/** How other agents are reached. */
+export interface Peers {
+  /** @throws NetworkError */
+  dial(
+    address: string,
+    target: { ip: string; port: number; fromIp: string },
+    cancelled: AbortSignal,
+  ): Promise<ConnectionStream>;
+}
+
+/** What all stacks of a process share. */
+export interface StackContext {
+  clock: Clock;
+  router: Router;
+  peers: Peers;
+  nodes: Pick<NodeView, 'hostPort'>;
+  services: () => ServiceView | Promise<ServiceView>;
+}
+
+/** The process that a stack is of. */
+interface Owner {
+  readonly pod: Stack;
+  readonly ended: AbortSignal;
+}
+
+export class Stack implements NetworkStack {
+  readonly #context: StackContext;
+  readonly #namespace: Namespace;
+  readonly #names: Names;
+  readonly #owner: Owner | undefined;
+  #sockets: Sockets | undefined;
+  #isOver = false;
+
+  constructor(context: StackContext, namespace: Namespace, names: Names, owner?: Owner) {
+    this.#context = context;
+    this.#namespace = namespace;
+    this.#names = names;
+    this.#owner = owner;
+  }
+
+  get ip(): string {
+    return this.#namespace.ip;
+  }
+
+  get namespace(): Namespace {
+    return this.#namespace;
+  }
+
+  listen(
+    wanted: number,
+    service: PortService,
+    { host = ANY_ADDRESS, protocol = 'TCP' }: { host?: string; protocol?: Protocol } = {},
+  ): Listener {
+    const { ip, node, isNode, ports } = this.#namespace;
+    const address = canonicalHost(host);
+    if (address !== ANY_ADDRESS && address !== ip && !isLoopback(address))
+      throw new NetworkError('EADDRNOTAVAIL');
+    const port = wanted === 0 ? ports.freePort(protocol, address) : wanted;
+    // A port of the node that is mapped into a pod is taken, as the runtimes do that hold it open.
+    if (isNode && this.#context.nodes.hostPort(node, port, protocol) !== undefined)
+      throw new NetworkError('EADDRINUSE');
+    const sockets = this.#openSockets();
+    const binding: Binding = { port, protocol, host: address, service, sockets };
+    const close = (): void => {
+      ports.remove(binding);
+      sockets.remove(socket);
+    };
+    const socket = { close, reset: close };
+    ports.add(binding);
+    try {
+      sockets.add(socket);
+    } catch (error) {
+      ports.remove(binding);
+      throw error;
+    }
+    return { port, close };
+  }
+
+  ports(): { port: number; protocol: Protocol; host: string }[] {
+    const bindings = this.#namespace.openPorts?.list() ?? [];
+    return bindings.map(({ port, protocol, host }) => ({ port, protocol, host }));
+  }
+
+  connect(host: string, port: number, options: ConnectOptions = {}): Promise<Duplex> {
+    return withDeadline(this.#context.clock, options, CONNECT_LIMIT_MS, (cancelled) =>
+      this.#toAddresses(host, cancelled, async (ip) => {
+        const route = await this.#context.router.route(this.#namespace, ip, port, cancelled);
+        return this.#open(route, cancelled);
+      }),
+    );
+  }
+
+  request(
+    host: string,
+    port: number,
+    request: {
+      method?: string;
+      target: string;
+      headers?: Record<string, string>;
+      body?: Uint8Array | string;
+    },
+    options: ConnectOptions = {},
+  ): Promise<WholeResponse> {
+    const headers: Record<string, string> = { host: port === 80 ? host : `${host}:${port}` };
+    for (const [name, value] of Object.entries(request.headers ?? {})) headers[name.toLowerCase()] = value;
+    const { method = 'GET', target } = request;
+    const outgoing: OutgoingRequest = { method, target, headers, body: bytesOf(request.body) };
+    return withDeadline(this.#context.clock, options, EXCHANGE_LIMIT_MS, (cancelled) =>
+      this.#toAddresses(host, cancelled, (ip) => this.#exchange(ip, port, outgoing, cancelled)),
+    );
+  }
+
+  checkHealth(host: string, port: number, service: string): Promise<HealthCheck> {
+    return withDeadline(this.#context.clock, {}, CONNECT_LIMIT_MS, (cancelled) =>
+      this.#toAddresses(host, cancelled, async (ip) => {
+        const route = await this.#context.router.route(this.#namespace, ip, port, cancelled);
+        if (route.kind === 'elsewhere') return 'UNIMPLEMENTED';
+        const { grpcHealth } = bindingOf(route).service;
+        return grpcHealth === undefined ? 'UNIMPLEMENTED' : (grpcHealth(service) ?? 'NOT_FOUND');
+      }),
+    );
+  }
+
+  lookup(name: string, type: 'A' | 'SRV' | 'PTR' = 'A'): Promise<DnsAnswer> {
+    return withDeadline(this.#context.clock, {}, CONNECT_LIMIT_MS, () =>
+      resolve(this.#names, name, type, this.#context.services),
+    );
+  }
+
+  ofProcess(ended: AbortSignal): Stack {
+    return new Stack(this.#context, this.#namespace, this.#names, { pod: this.#owner?.pod ?? this, ended });
+  }
+
+  /** A connection that comes from another agent. @throws NetworkError */
+  static accept(route: Route & { kind: 'here' }): (stream: ConnectionStream) => void {
+    const { service, sockets } = bindingOf(route);
+    return (stream) => {
+      adoptStream(stream, sockets);
+      deliver(service, stream, route.fromIp);
+    };
+  }
+
+  /** The pod is gone: its connections are reset, its ports are free, and it opens no others. */
+  reset(): void {
+    this.#isOver = true;
+    this.#sockets?.reset();
+  }
+
+  #openSockets(): Sockets {
+    if (this.#sockets !== undefined) return this.#sockets;
+    if (this.#isOver || this.#owner?.ended.aborted === true) throw new NetworkError('ECONNRESET');
+    if (this.#owner === undefined) {
+      this.#sockets = new Sockets();
+    } else {
+      const sockets = new Sockets(this.#owner.pod.#openSockets());
+      this.#owner.ended.addEventListener('abort', () => sockets.close(), { once: true });
+      this.#sockets = sockets;
+    }
+    return this.#sockets;
+  }
+
+  /** One address of a name after the other, as getaddrinfo's callers do. */
+  async #toAddresses<T>(
+    host: string,
+    cancelled: AbortSignal,
+    attempt: (ip: string) => Promise<T>,
+  ): Promise<T> {
+    const { addresses } = await resolve(this.#names, canonicalHost(host), 'A', this.#context.services);
+    let failure = new NetworkError('ENOTFOUND');
+    for (const ip of addresses.slice(0, MAX_ADDRESSES)) {
+      cancelled.throwIfAborted();
+      try {
+        return await attempt(ip);
+      } catch (error) {
+        if (!(error instanceof NetworkError)) throw error;
+        failure = error;
+        // What was sent may have been carried out.
+        if (error.code === 'ECONNRESET') break;
+      }
+    }
+    throw failure;
+  }
+
+  async #open(route: Route, cancelled: AbortSignal): Promise<ConnectionStream> {
+    const sockets = this.#openSockets();
+    if (route.kind === 'here') {
+      cancelled.throwIfAborted();
+      const { service, sockets: others } = bindingOf(route);
+      const { near, far } = connectPair(sockets, others);
+      deliver(service, far, route.fromIp);
+      return near;
+    }
+    const stream = await this.#context.peers.dial(route.address, route, cancelled);
+    try {
+      cancelled.throwIfAborted();
+      adoptStream(stream, sockets);
+    } catch (error) {
+      stream.destroy();
+      throw error;
+    }
+    return stream;
+  }
+
+  async #exchange(
+    ip: string,
+    port: number,
+    outgoing: OutgoingRequest,
+    cancelled: AbortSignal,
+  ): Promise<WholeResponse> {
+    const route = await this.#context.router.route(this.#namespace, ip, port, cancelled);
+    if (route.kind === 'here') {
+      const { service, sockets } = bindingOf(route);
+      if ('http' in service) {
+        return exchangeBetween(this.#openSockets(), sockets, cancelled, () =>
+          shortCut(service.http, outgoing, route.fromIp),
+        );
+      }
+    }
+    return exchangeHttp(await this.#open(route, cancelled), outgoing, cancelled);
+  }
+}
+
+/** @throws NetworkError ECONNREFUSED when nobody listens there */
+function bindingOf({ namespace, ip, port }: Route & { kind: 'here' }): Binding {
+  const binding = namespace.openPorts?.find(ip, port);
+  if (binding === undefined) throw new NetworkError('ECONNREFUSED');
+  return binding;
+}
+
+function deliver(service: PortService, connection: ConnectionStream, fromIp: string): void {
+  if ('http' in service) {
+    serveHttp(connection, service.http, fromIp);
+    return;
+  }
+  try {
+    service.accept(connection);
+  } catch {
+    // A fault of the program's ends its connection, never this service.
+    connection.reset();
+  }
+}
+
+/** An exchange without bytes, with the limits that the bytes would meet. */
+async function shortCut(
+  handler: HttpHandler,
+  outgoing: OutgoingRequest,
+  fromIp: string,
+): Promise<WholeResponse> {
+  const { method, target, headers, body } = outgoing;
+  const answer: HttpResponse =
+    body.length > MAX_BODY_BYTES
+      ? TOO_LARGE
+      : await askHandler(handler, { method, target, headers, body, remoteAddress: fromIp });
+  const bytes = bytesOf(method === 'HEAD' ? '' : answer.body);
+  if (bytes.length > MAX_BODY_BYTES) throw new NetworkError('ECONNRESET');
+  return { status: answer.status, headers: lowerCased(answer.headers), body: bytes };
+}
+
+function lowerCased(headers: HttpResponse['headers'] = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}

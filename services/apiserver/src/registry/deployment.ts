@@ -147,6 +147,5 @@ export const deploymentsDefinition = define<Deployment>({
   },
   prepareStatusUpdate: (object, stored) => keepMetadata(object, stored, 'labels'),
   validateStatusUpdate: validateStatus,
-  warnings: ({ spec }) =>
-    spec.template.spec === undefined ? [] : podWarnings(spec.template.spec, 'spec.template.spec'),
+  warnings: ({ spec }) => podWarnings(spec.template, 'spec.template.'),
 });

@@ -1,6 +1,7 @@
 /** Warnings about valid pods and templates (pkg/api/pod/warnings.go). */
 
-import type { Container, PodSpec } from '@orrery/api/gen/types.ts';
+import { BEHAVIOR_ANNOTATION, behaviorProblems } from '@orrery/api/behavior.ts';
+import type { Container, PodSpec, PodTemplateSpec } from '@orrery/api/gen/types.ts';
 import { milliValue } from '@orrery/api/quantity.ts';
 
 const OLD_NODE_LABELS: Readonly<Record<string, { since: string; use: string }>> = {
@@ -11,7 +12,21 @@ const OLD_NODE_LABELS: Readonly<Record<string, { since: string; use: string }>> 
   'failure-domain.beta.kubernetes.io/zone': { since: 'v1.17', use: 'topology.kubernetes.io/zone' },
 };
 
-export function podWarnings(spec: PodSpec, path: string): string[] {
+/**
+ * Of a pod, or of the template at `path`: upstream's, and what is wrong with the behaviour that
+ * the annotation gives the containers (docs/containers.md).
+ */
+export function podWarnings(pod: PodTemplateSpec | undefined, path = ''): string[] {
+  if (pod?.spec === undefined) return [];
+  const warnings = specWarnings(pod.spec, `${path}spec`);
+  const names = ['initContainers', 'containers', 'ephemeralContainers'] as const;
+  const containers = names.flatMap((key) => (pod.spec?.[key] ?? []).map(({ name }) => name));
+  for (const problem of behaviorProblems(pod, containers))
+    warnings.push(`${path}metadata.annotations[${BEHAVIOR_ANNOTATION}]: ${problem}`);
+  return warnings;
+}
+
+function specWarnings(spec: PodSpec, path: string): string[] {
   const warnings: string[] = [];
   for (const key in spec.nodeSelector) {
     const old = Object.hasOwn(OLD_NODE_LABELS, key) ? OLD_NODE_LABELS[key] : undefined;

@@ -90,6 +90,15 @@ describe('warnings about a pod', () => {
       'spec.containers[0].ports[1]: duplicate port definition with spec.containers[0].ports[0]',
     ]);
   });
+
+  it('name what is wrong with its behaviour', () => {
+    const pod = sample<Pod>('pods', { spec: { containers: [main] } });
+    pod.metadata.annotations = { 'orrery.dev/behavior': 'main: {run: 5}\nside: {}' };
+    expect(pods.warnings?.(pod)).toEqual([
+      expect.stringContaining('metadata.annotations[orrery.dev/behavior]: main.run: unknown key; known are '),
+      'metadata.annotations[orrery.dev/behavior]: side: there is no such container; its containers are main, and * stands for all others',
+    ]);
+  });
 });
 
 describe('fields of a pod', () => {

@@ -112,6 +112,6 @@ export const podsDefinition = define<Pod>({
     checkPodStatusUpdate(object, stored, errors);
     return errors;
   },
-  warnings: ({ spec }) => podWarnings(spec, 'spec'),
+  warnings: (pod) => podWarnings(pod),
   gracePeriodSeconds: podGracePeriodSeconds,
 });

@@ -78,6 +78,5 @@ export const replicaSetsDefinition = define<ReplicaSet>({
     checkReplicaCounts(status ?? {}, errors);
     return errors;
   },
-  warnings: ({ spec }) =>
-    spec.template?.spec === undefined ? [] : podWarnings(spec.template.spec, 'spec.template.spec'),
+  warnings: ({ spec }) => podWarnings(spec.template, 'spec.template.'),
 });

@@ -80,6 +80,5 @@ export const replicationControllersDefinition = define<ReplicationController>({
     checkReplicaCounts(status ?? {}, errors);
     return errors;
   },
-  warnings: ({ spec }) =>
-    spec.template?.spec === undefined ? [] : podWarnings(spec.template.spec, 'spec.template.spec'),
+  warnings: ({ spec }) => podWarnings(spec.template, 'spec.template.'),
 });

@@ -167,6 +167,17 @@ describe('a Deployment', () => {
   });
 });
 
+it.each(['deployments', 'replicasets', 'replicationcontrollers'])(
+  'warnings about %s name what is wrong with the behaviour of their pods',
+  (resource) => {
+    const object = defaulted(resource, sample<Deployment>(resource));
+    object.spec.template.metadata = { annotations: { 'orrery.dev/behavior': 'often' } };
+    expect(definitionOf(resource).warnings?.(object)).toEqual([
+      'spec.template.metadata.annotations[orrery.dev/behavior]: "often" is not a map; write {web: {runSeconds: 10}}',
+    ]);
+  },
+);
+
 describe.each(['deployments', 'replicasets', 'replicationcontrollers'])('the scale of %s', (resource) => {
   it('maps to the spec and the status', () => {
     const { scale, defaults } = definitionOf(resource);

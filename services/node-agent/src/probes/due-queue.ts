@@ -11,7 +11,7 @@ export interface Due {
 }
 
 /** Under load the timer fires at most this often, in milliseconds of the clock, and takes all that is due at once. */
-const BATCH_MS = 10;
+const BATCH_MS = 50;
 /** How many are begun in a row before others have their turn. */
 const MAX_IN_A_ROW = 500;
 

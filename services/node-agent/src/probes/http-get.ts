@@ -39,7 +39,7 @@ export function hostPort(host: string, port: number): string {
 /** What an action asks for. `podIp` is the host unless it names another. @throws Error when the port has no number. */
 export function httpTarget(
   { path = '', port: named, host = '', scheme = 'HTTP', httpHeaders = [] }: HTTPGetAction,
-  container: ContainerSpec,
+  container: Pick<ContainerSpec, 'ports'>,
   podIp: string,
   userAgent: string,
 ): HttpTarget {

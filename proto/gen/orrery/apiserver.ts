@@ -97,6 +97,8 @@ export interface List {
 export interface Create {
   /** JSON of the object. */
   object: Buffer;
+  /** "", or "token" of a service account: the object is a TokenRequest then, and so is the answer. */
+  subresource: string;
 }
 
 export interface Update {
@@ -838,13 +840,16 @@ export const List: MessageFns<List> = {
 };
 
 function createBaseCreate(): Create {
-  return { object: Buffer.alloc(0) };
+  return { object: Buffer.alloc(0), subresource: "" };
 }
 
 export const Create: MessageFns<Create> = {
   encode(message: Create, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.object.length !== 0) {
       writer.uint32(10).bytes(message.object);
+    }
+    if (message.subresource !== "") {
+      writer.uint32(18).string(message.subresource);
     }
     return writer;
   },
@@ -868,6 +873,14 @@ export const Create: MessageFns<Create> = {
             }
 
             message.object = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.subresource = reader.string();
             continue;
           }
         }

@@ -6,6 +6,7 @@ import { systemClock, type Timer } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
 import type { RunningService, ServiceContext } from '@orrery/kit/service.ts';
 import { createAdmission } from './admission/index.ts';
+import { createServiceAccountTokens } from './authentication/create-tokens.ts';
 import { keepBootstrapped } from './bootstrap.ts';
 import { keepClusterClock } from './cluster-clock.ts';
 import type { ApiserverConfig } from './config.ts';
@@ -63,6 +64,7 @@ export async function startApiserver(
     subscribe: (...args) => hub.subscribe(...args),
   };
   const api = createApi({ store, feed, clock, admission, allocations });
+  const tokens = createServiceAccountTokens({ api, key: pki.serviceAccountKey, clock });
   const sweeper = createExpirySweeper({ store, clock, feed: hub, logger });
 
   const stopping = new AbortController();
@@ -80,6 +82,7 @@ export async function startApiserver(
   await Promise.race([clockKnown.promise, systemClock.sleep(CLOCK_WAIT_MS)]);
   const rest = createRestServer({
     api,
+    tokens,
     definitions,
     pki,
     bind: config.ORRERY_BIND,
@@ -91,7 +94,7 @@ export async function startApiserver(
     notReady,
   });
   const grpc = await serveGrpc(
-    { api, store, definitions: byGroupResource, clock, logger },
+    { api, tokens, store, definitions: byGroupResource, clock, logger },
     { bind: config.ORRERY_BIND, port: config.ORRERY_GRPC_PORT },
   );
   await rest.listen();

@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer } from 'node:net';
 import type { ConfigMap, Deployment, Lease, Namespace, Pod } from '@orrery/api/gen/types.ts';
 import { ConfigMaps, Deployments, Leases, Namespaces, Pods } from '@orrery/api/resources.ts';
-import type { StatusError } from '@orrery/api/status-error.ts';
+import { isNotFound, type StatusError } from '@orrery/api/status-error.ts';
 import { isFenced } from '@orrery/client/client.ts';
 import { createClient, type SessionClient } from '@orrery/client/session.ts';
 import { ClusterClock, REAL_TIME } from '@orrery/kit/cluster-clock.ts';
@@ -29,10 +29,10 @@ const byGroupResource = new Map(definitions.map((each) => [`${each.ref.group}/${
 
 beforeEach(async () => {
   fixture = await ApiFixture.start({ logLimit: 50 });
-  const { api, store } = fixture;
+  const { api, tokens, store } = fixture;
   clock = new ClusterClock(REAL_TIME);
   server = await serveGrpc(
-    { api, store, definitions: byGroupResource, clock, logger: silentLogger() },
+    { api, tokens, store, definitions: byGroupResource, clock, logger: silentLogger() },
     { bind: '127.0.0.1', port: 0 },
   );
   client = createClient({ address: `127.0.0.1:${server.port}`, agent: 'tester', logger: silentLogger() });
@@ -298,7 +298,7 @@ describe('a session', () => {
     ],
     [
       'a body that is not JSON',
-      { verb: { $case: 'create', create: { object: body('{') } } },
+      { verb: { $case: 'create', create: { object: body('{'), subresource: '' } } },
       400,
       'BadRequest',
     ],
@@ -331,12 +331,26 @@ describe('a session', () => {
   });
 });
 
+describe('a token', () => {
+  it('is made for the account, and refused for none', async () => {
+    const { token, expirationTimestamp } = await client.createToken('default', 'default', {
+      audiences: ['vault'],
+      expirationSeconds: 600,
+    });
+    expect(Date.parse(expirationTimestamp)).toBe(fixture.clock.now() + 600_000);
+    expect((await fixture.tokens.authenticate(token, ['vault'])).user.name).toBe(
+      'system:serviceaccount:default:default',
+    );
+    await expect(client.createToken('default', 'nobody', {})).rejects.toSatisfy(isNotFound);
+  });
+});
+
 describe('the port', () => {
   it('that is taken is an error', async () => {
-    const { api, store } = fixture;
+    const { api, tokens, store } = fixture;
     clock = new ClusterClock(REAL_TIME);
     const taken = serveGrpc(
-      { api, store, definitions: byGroupResource, clock, logger: silentLogger() },
+      { api, tokens, store, definitions: byGroupResource, clock, logger: silentLogger() },
       { bind: '127.0.0.1', port: server.port },
     );
     await expect(taken).rejects.toThrow();

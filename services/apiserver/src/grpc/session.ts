@@ -1,6 +1,6 @@
 /** The services' side of the apiserver: one stream per process, many requests in flight. */
 
-import type { KubeObject } from '@orrery/api/gen/types.ts';
+import type { AuthenticationV1TokenRequest, KubeObject } from '@orrery/api/gen/types.ts';
 import { parseLabelSelector } from '@orrery/api/selectors.ts';
 import {
   badRequest,
@@ -27,6 +27,7 @@ import type { JsonObject } from '../patch/json-value.ts';
 import { mergePatch } from '../patch/merge-patch.ts';
 import { strategicMerge } from '../patch/strategic-merge.ts';
 import type { ResourceDefinition } from '../registry/definition.ts';
+import type { ServiceAccountTokens } from '../authentication/service-account-tokens.ts';
 import { conform } from '../schema/conform.ts';
 import { typeNameOf } from '../schema/table.ts';
 import { CompactedError, type Store, type StoreEvent } from '../store/store.ts';
@@ -36,6 +37,7 @@ import { storeName } from '../verbs/encoding.ts';
 
 export interface SessionDependencies {
   api: Api;
+  tokens: ServiceAccountTokens;
   store: Store;
   /** By `group/resource`; services speak the stored version only. */
   definitions: ReadonlyMap<string, ResourceDefinition>;
@@ -125,6 +127,27 @@ async function list(api: Api, definition: ResourceDefinition, request: Request):
       continue: page.continueToken ?? '',
     },
   };
+}
+
+const TOKEN_REQUEST_TYPE = 'authentication.v1.TokenRequest';
+
+async function create(
+  { api, tokens }: SessionDependencies,
+  definition: ResourceDefinition,
+  request: Request,
+): Promise<Result> {
+  if (request.verb?.$case !== 'create') throw methodNotAllowed();
+  const { object: body, subresource } = request.verb.create;
+  const { namespace, name } = request;
+  const parsed = parseBody(body, 'the object');
+  if (subresource === 'token' && definition.subresources.includes('token')) {
+    const { object } = conform(TOKEN_REQUEST_TYPE, parsed);
+    const answer = await tokens.issue(namespace, name, object as unknown as AuthenticationV1TokenRequest);
+    return objectResult(JSON.stringify(answer));
+  }
+  if (subresource !== '') throw methodNotAllowed();
+  const object = conformed(definition, parsed);
+  return objectResult((await api.create(definition, namespace, object, contextOf(request))).value);
 }
 
 /** Subresources whose update replaces part of the object. */
@@ -246,10 +269,8 @@ async function carryOut(dependencies: SessionDependencies, request: Request): Pr
       return objectResult((await api.get(definition, namespace, name)).value);
     case 'list':
       return list(api, definition, request);
-    case 'create': {
-      const object = conformed(definition, parseBody(verb.create.object, 'the object'));
-      return objectResult((await api.create(definition, namespace, object, contextOf(request))).value);
-    }
+    case 'create':
+      return create(dependencies, definition, request);
     case 'update':
       return update(api, definition, request);
     case 'patch':

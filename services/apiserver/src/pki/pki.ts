@@ -4,10 +4,11 @@
  * always of one piece.
  */
 
-import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { readFileIfThere, writeSecretFile } from './atomic-file.ts';
 import { type CertificateRequest, type Identity, type Issuer, issueIdentity } from './certificate.ts';
+import { prepareServiceAccountKey } from './service-account-key.ts';
 
 /** What the apiserver serves with and whom it trusts. All PEM. */
 export interface Pki {
@@ -16,6 +17,8 @@ export interface Pki {
   server: Identity;
   /** User kubernetes-admin of group system:masters. */
   admin: Identity;
+  /** Signs tokens of service accounts. */
+  serviceAccountKey: KeyObject;
 }
 
 export interface PkiOptions {
@@ -73,7 +76,8 @@ export async function preparePki({ stateDir, hosts = [], nowMs }: PkiOptions): P
     nowMs,
     issuer,
   );
-  return { caCertificate: authority.certificate, server, admin };
+  const serviceAccountKey = await prepareServiceAccountKey(stateDir);
+  return { caCertificate: authority.certificate, server, admin, serviceAccountKey };
 }
 
 async function keepOrIssue(

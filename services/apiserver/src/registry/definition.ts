@@ -45,7 +45,7 @@ export interface ScaleMapping<T> {
 /** Subresources through which one part of an object is written, by rules of its own. */
 export type PartName = 'ephemeralcontainers' | 'resize';
 
-export type SubresourceName = 'status' | 'scale' | 'binding' | 'finalize' | PartName | 'eviction';
+export type SubresourceName = 'status' | 'scale' | 'binding' | 'finalize' | PartName | 'eviction' | 'token';
 
 /** How a subresource writes its part of the object. */
 export interface PartUpdate<T> {

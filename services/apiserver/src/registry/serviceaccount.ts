@@ -12,7 +12,7 @@ export const serviceAccountsDefinition = define<ServiceAccount>({
   shortNames: ['sa'],
   versions: [{ group: '', version: 'v1' }],
   columns: [nameColumn, ageColumn],
-  subresources: [],
+  subresources: ['token'],
   returnsDeleted: true,
   nameProblems: dnsSubdomainProblems,
   // Everything in it is a reference by name, and upstream checks none of them.

@@ -2,7 +2,9 @@ import { Agent, request as httpsRequest } from 'node:https';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import type { KubeObject } from '@orrery/api/gen/types.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { serviceAccountsDefinition } from '../registry/serviceaccount.ts';
 import { RestFixture, strangerIdentity } from './test-support/rest-fixture.ts';
 
 let fixture: RestFixture;
@@ -98,6 +100,110 @@ describe('a user who is no administrator', () => {
     expect(answer.json()['message']).toBe(
       'users "root" is forbidden: User "bob" cannot impersonate resource "users" in API group "" at the cluster scope',
     );
+  });
+});
+
+describe('a service account', () => {
+  const TOKEN = '/api/v1/namespaces/default/serviceaccounts/robot/token';
+  const TOKEN_REVIEWS = '/apis/authentication.k8s.io/v1/tokenreviews';
+  const WHOAMI = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
+
+  beforeAll(() => {
+    const robot = { metadata: { name: 'robot', namespace: 'default' } } as KubeObject;
+    fixture.api.put(serviceAccountsDefinition, robot);
+  });
+
+  const tokenFor = async (spec: object = {}): Promise<string> => {
+    const answer = await fixture.send('POST', TOKEN, { spec });
+    expect(answer.code).toBe(201);
+    const { kind, apiVersion, status } = answer.json<TokenRequestAnswer>();
+    expect(`${apiVersion} ${kind}`).toBe('authentication.k8s.io/v1 TokenRequest');
+    return status.token;
+  };
+  interface TokenRequestAnswer {
+    kind: string;
+    apiVersion: string;
+    status: { token: string };
+  }
+
+  const bearing = (
+    path: string,
+    token: string,
+    method = 'GET',
+    body?: string,
+  ): ReturnType<typeof fixture.ask> =>
+    fixture.ask(path, {
+      as: 'nobody',
+      method,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body }),
+    });
+
+  test('comes in with its token, and may do everything', async () => {
+    expect((await bearing('/api/v1/namespaces/default/pods', await tokenFor())).code).toBe(200);
+  });
+
+  test('is told who it is', async () => {
+    const answer = await bearing(WHOAMI, await tokenFor(), 'POST', '{}');
+    expect(answer.code).toBe(201);
+    expect(answer.json()).toMatchObject({
+      kind: 'SelfSubjectReview',
+      apiVersion: 'authentication.k8s.io/v1',
+      status: {
+        userInfo: {
+          username: 'system:serviceaccount:default:robot',
+          uid: 'uid-robot',
+          groups: ['system:serviceaccounts', 'system:serviceaccounts:default', 'system:authenticated'],
+        },
+      },
+    });
+  });
+
+  test.each(['Basic abc', 'Bearer', 'Bearer x.y.z'])('does not come in with %s', async (authorization) => {
+    expect((await fixture.ask('/api/v1/pods', { as: 'nobody', headers: { authorization } })).code).toBe(401);
+  });
+
+  test('does not come in with a token for somebody else', async () => {
+    expect((await bearing('/api/v1/pods', await tokenFor({ audiences: ['vault'] }))).code).toBe(401);
+  });
+
+  test('is in its groups when an administrator acts for it', async () => {
+    const headers = { 'impersonate-user': 'system:serviceaccount:default:robot' };
+    const answer = await fixture.ask(WHOAMI, { method: 'POST', headers, body: '{}' });
+    expect(answer.json()).toMatchObject({
+      status: {
+        userInfo: {
+          groups: ['system:serviceaccounts', 'system:serviceaccounts:default', 'system:authenticated'],
+        },
+      },
+    });
+  });
+
+  test('is found in a review of its token', async () => {
+    const token = await tokenFor({ audiences: ['vault'] });
+    const review = await fixture.send('POST', TOKEN_REVIEWS, { spec: { token, audiences: ['vault', 'x'] } });
+    expect(review.code).toBe(201);
+    expect(review.json()).toMatchObject({
+      kind: 'TokenReview',
+      status: {
+        authenticated: true,
+        audiences: ['vault'],
+        user: { username: 'system:serviceaccount:default:robot' },
+      },
+    });
+    const wrong = await fixture.send('POST', TOKEN_REVIEWS, { spec: { token: 'x' } });
+    expect(wrong.json()['status']).toEqual({ user: {}, error: 'invalid bearer token' });
+    const empty = await fixture.send('POST', TOKEN_REVIEWS, { spec: {} });
+    expect(empty.json()).toMatchObject({
+      code: 400,
+      message: 'token is required for TokenReview in authentication',
+    });
+  });
+
+  test('reviews are only ever posted', async () => {
+    expect((await fixture.ask(TOKEN_REVIEWS)).code).toBe(405);
+    expect((await fixture.ask(`${TOKEN_REVIEWS}/x`)).code).toBe(404);
+    expect((await fixture.ask('/apis/authentication.k8s.io/v1/namespaces/x/tokenreviews')).code).toBe(404);
   });
 });
 

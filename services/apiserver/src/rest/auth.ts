@@ -1,52 +1,80 @@
 /**
- * Who may come in: holders of a certificate of the cluster's authority. The group system:masters may do
- * everything, others nothing yet, and without a certificate only health and version are open.
+ * Who may come in: holders of a certificate of the cluster's authority, and of a token of a service account. There
+ * are no roles yet: the group system:masters and service accounts may do everything, others nothing, and strangers
+ * may see health and version only.
  */
 
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { qualifiedResource, StatusError, unauthorized } from '@orrery/api/status-error.ts';
+import { type ServiceAccountTokens, TokenError } from '../authentication/service-account-tokens.ts';
+import {
+  AUTHENTICATED,
+  CREDENTIAL_ID,
+  SERVICE_ACCOUNTS,
+  serviceAccountGroups,
+  serviceAccountNamespace,
+  type User,
+} from '../authentication/user.ts';
 import type { RequestInfo } from './request-info.ts';
-
-export interface User {
-  readonly name: string;
-  readonly groups: readonly string[];
-}
 
 export const ANONYMOUS: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
 const ADMINISTRATORS = 'system:masters';
-const AUTHENTICATED = 'system:authenticated';
 
 /** A connection proves its user once, in the handshake. */
 const userBySocket = new WeakMap<TLSSocket, User>();
 
 /**
- * The user of a request. Administrators may act for somebody else (`kubectl --as`).
+ * The user of a request: that of the certificate, else that of the token. Administrators may act for somebody else
+ * (`kubectl --as`).
  *
- * @throws StatusError 401 for a certificate of a stranger and for tokens, of which there are none; 403 for an
- * impersonation that is not allowed.
+ * @throws StatusError 401 for a certificate of a stranger and for a token that proves nobody; 403 for an impersonation
+ * that is not allowed.
  */
-export function authenticate(request: IncomingMessage): User {
-  const socket = request.socket as TLSSocket;
+export async function authenticate(request: IncomingMessage, tokens: ServiceAccountTokens): Promise<User> {
+  const { authorization } = request.headers;
+  const certified = userOfSocket(request.socket as TLSSocket);
+  const user =
+    certified === ANONYMOUS && authorization !== undefined
+      ? await userOfToken(authorization, tokens)
+      : certified;
+  return request.headers['impersonate-user'] === undefined ? user : impersonate(request, user);
+}
+
+async function userOfToken(authorization: string, tokens: ServiceAccountTokens): Promise<User> {
+  const [, token] = /^bearer +(\S+)$/i.exec(authorization.trim()) ?? [];
+  if (token === undefined) throw unauthorized();
+  try {
+    return (await tokens.authenticate(token)).user;
+  } catch (error) {
+    throw error instanceof TokenError ? unauthorized() : error;
+  }
+}
+
+function userOfSocket(socket: TLSSocket): User {
   let user = userBySocket.get(socket);
   if (user === undefined) {
     user = userOfCertificate(socket);
     userBySocket.set(socket, user);
   }
-  if (user === ANONYMOUS && request.headers.authorization !== undefined) throw unauthorized();
-  return request.headers['impersonate-user'] === undefined ? user : impersonate(request, user);
+  return user;
 }
 
 function userOfCertificate(socket: TLSSocket): User {
-  const { subject } = socket.getPeerCertificate();
+  const { subject, fingerprint256 } = socket.getPeerCertificate();
   // No certificate: Node gives an empty object.
   if (subject === undefined) return ANONYMOUS;
   if (!socket.authorized) throw unauthorized();
   const attributes = subject as unknown as Record<string, string | string[] | undefined>;
   const name = attributes['CN'];
   if (typeof name !== 'string' || name === '') throw unauthorized();
-  return { name, groups: [...[attributes['O'] ?? []].flat(), AUTHENTICATED] };
+  const fingerprint = fingerprint256.replaceAll(':', '').toLowerCase();
+  return {
+    name,
+    groups: [...[attributes['O'] ?? []].flat(), AUTHENTICATED],
+    extra: { [CREDENTIAL_ID]: [`X509SHA256=${fingerprint}`] },
+  };
 }
 
 function impersonate(request: IncomingMessage, user: User): User {
@@ -60,7 +88,11 @@ function impersonate(request: IncomingMessage, user: User): User {
       { name, kind: 'users' },
     );
   }
-  return { name, groups: [...(headersDistinct['impersonate-group'] ?? []), AUTHENTICATED] };
+  const groups = headersDistinct['impersonate-group'] ?? [];
+  const namespace = serviceAccountNamespace(name);
+  // Who acts for a service account is in its groups, unless others are named.
+  const own = namespace === undefined || groups.length > 0 ? [] : serviceAccountGroups(namespace);
+  return { name, groups: [...groups, ...own, AUTHENTICATED] };
 }
 
 function isAdministrator({ groups }: User): boolean {
@@ -76,7 +108,7 @@ function isPublic({ path, verb }: RequestInfo): boolean {
 
 /** @throws StatusError 401 for a stranger, 403 for a user who may not do this. */
 export function authorize(user: User, info: RequestInfo): void {
-  if (isAdministrator(user) || isPublic(info)) return;
+  if (isAdministrator(user) || user.groups.includes(SERVICE_ACCOUNTS) || isPublic(info)) return;
   throw user === ANONYMOUS ? unauthorized() : forbidden(user, info);
 }
 

@@ -16,7 +16,10 @@ const BINDING: ExpectedKind = { kind: 'Binding', group: '', version: 'v1' };
 
 const CREATED: Status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
 
-export async function createBinding(edge: Edge, exchange: Exchange, target: Target): Promise<void> {
+/** The pod; the name is empty where only the body has it. */
+type PodTarget = Pick<Target, 'namespace' | 'name'>;
+
+export async function createBinding(edge: Edge, exchange: Exchange, target: PodTarget): Promise<void> {
   const { encoding } = plainForms.negotiate(exchange.request.headers.accept);
   const dryRun = dryRunOf(exchange, 'CreateOptions');
   const validation = fieldValidationOf(exchange, 'CreateOptions');
@@ -38,7 +41,7 @@ export async function createBinding(edge: Edge, exchange: Exchange, target: Targ
 }
 
 /** @throws StatusError 400 when URL and body disagree. */
-function podName(target: Target, { metadata = {} }: Binding): string {
+function podName(target: PodTarget, { metadata = {} }: Binding): string {
   const { name, namespace } = metadata;
   if (namespace !== undefined && namespace !== '' && namespace !== target.namespace) {
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');

@@ -37,8 +37,30 @@ export interface ServedResource {
   readonly isInPreferredGroup: boolean;
 }
 
-/** `bindings`: created, but never stored nor read; another way to the binding subresource. */
-export const BINDINGS = 'bindings';
+/** A resource that is only ever created, to make something happen or to ask something: nothing of it is stored. */
+export interface PostedResource {
+  readonly plural: 'bindings' | 'selfsubjectreviews' | 'tokenreviews';
+  readonly singular: string;
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+}
+
+export const POSTED_VERBS: readonly string[] = ['create'];
+
+const AUTHENTICATION = { group: 'authentication.k8s.io', version: 'v1', namespaced: false };
+
+const POSTED: readonly PostedResource[] = [
+  { plural: 'bindings', singular: 'binding', group: '', version: 'v1', kind: 'Binding', namespaced: true },
+  {
+    plural: 'selfsubjectreviews',
+    singular: 'selfsubjectreview',
+    kind: 'SelfSubjectReview',
+    ...AUTHENTICATION,
+  },
+  { plural: 'tokenreviews', singular: 'tokenreview', kind: 'TokenReview', ...AUTHENTICATION },
+];
 
 export interface GroupVersionCatalog {
   readonly group: string;
@@ -47,8 +69,8 @@ export interface GroupVersionCatalog {
   readonly apiVersion: string;
   /** By plural name, in order of definition. */
   readonly resources: ReadonlyMap<string, ServedResource>;
-  /** The resource that `POST bindings` binds, where there is one. */
-  readonly bindable: ServedResource | undefined;
+  /** Those that are never stored. */
+  readonly posted: readonly PostedResource[];
 }
 
 export interface GroupCatalog {
@@ -70,19 +92,29 @@ const SUBRESOURCE_VERBS: Readonly<Record<SubresourceName, readonly string[]>> = 
   resize: ['get', 'patch', 'update'],
   scale: ['get', 'patch', 'update'],
   status: ['get', 'patch', 'update'],
+  token: ['create'],
 };
+
+interface GroupVersion {
+  readonly group: string;
+  readonly version: string;
+}
 
 /** @throws Error when a kind is not in the type table. */
 export function createCatalog(definitions: readonly ResourceDefinition[]): Catalog {
   const groups = new Map<string, Map<string, Map<string, ServedResource>>>([['', new Map()]]);
-  const add = (served: ServedResource): void => {
-    const { group, version } = served.version;
+  const resourcesOf = ({ group, version }: GroupVersion): Map<string, ServedResource> => {
     const versions = groups.get(group) ?? new Map<string, Map<string, ServedResource>>();
     const resources = versions.get(version) ?? new Map<string, ServedResource>();
-    groups.set(group, versions.set(version, resources.set(served.plural, served)));
+    groups.set(group, versions.set(version, resources));
+    return resources;
+  };
+  const add = (served: ServedResource): void => {
+    resourcesOf(served.version).set(served.plural, served);
   };
   // Stored versions first, so that a group or version that only lives on for old clients comes last.
   for (const definition of definitions) add(serve(definition, definition.versions[0]!));
+  for (const posted of POSTED) resourcesOf(posted);
   for (const definition of definitions) {
     for (const version of definition.versions.slice(1)) add(serve(definition, version));
   }
@@ -95,13 +127,9 @@ export function createCatalog(definitions: readonly ResourceDefinition[]): Catal
         version,
         apiVersion: apiVersionOf({ group, version }),
         resources,
-        bindable: [...resources.values()].find(isBindable),
+        posted: POSTED.filter((each) => each.group === group && each.version === version),
       })),
     }));
-}
-
-function isBindable({ definition }: ServedResource): boolean {
-  return definition.subresources.includes('binding');
 }
 
 function serve(definition: ResourceDefinition, version: ServedVersion): ServedResource {
@@ -135,6 +163,8 @@ function serveSubresource(name: SubresourceName, version: ServedVersion, kind: s
       return { name, group: '', version: 'v1', kind: 'Binding', verbs };
     case 'eviction':
       return { name, group: 'policy', version: 'v1', kind: 'Eviction', verbs };
+    case 'token':
+      return { name, group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest', verbs };
     case 'status':
     case 'finalize':
     case 'ephemeralcontainers':

@@ -5,10 +5,10 @@
 
 import { createHash } from 'node:crypto';
 import {
-  BINDINGS,
   type Catalog,
   type GroupCatalog,
   type GroupVersionCatalog,
+  POSTED_VERBS,
   type ServedResource,
 } from './catalog.ts';
 import type { Exchange } from './exchange.ts';
@@ -152,15 +152,14 @@ function discoveredResources(version: GroupVersionCatalog): object[] {
           })),
         }),
   }));
-  if (version.bindable === undefined) return resources;
-  const bindings = {
-    resource: BINDINGS,
-    responseKind: { group: '', version: 'v1', kind: 'Binding' },
-    scope: 'Namespaced',
-    singularResource: 'binding',
-    verbs: ['create'],
-  };
-  return [bindings, ...resources];
+  const posted = version.posted.map(({ plural, singular, group, version: served, kind, namespaced }) => ({
+    resource: plural,
+    responseKind: { group, version: served, kind },
+    scope: namespaced ? 'Namespaced' : 'Cluster',
+    singularResource: singular,
+    verbs: POSTED_VERBS,
+  }));
+  return [...posted, ...resources];
 }
 
 function apiVersions(core: readonly GroupCatalog[], serverAddress: string): string {
@@ -206,19 +205,17 @@ function apiResourceList(version: GroupVersionCatalog): string {
       verbs: subresource.verbs,
     })),
   ]);
-  if (version.bindable !== undefined) {
-    resources.unshift({
-      name: BINDINGS,
-      singularName: 'binding',
-      namespaced: true,
-      kind: 'Binding',
-      verbs: ['create'],
-    });
-  }
+  const posted = version.posted.map(({ plural, singular, namespaced, kind }) => ({
+    name: plural,
+    singularName: singular,
+    namespaced,
+    kind,
+    verbs: POSTED_VERBS,
+  }));
   return JSON.stringify({
     kind: 'APIResourceList',
     apiVersion: 'v1',
     groupVersion: version.apiVersion,
-    resources,
+    resources: [...posted, ...resources],
   });
 }

@@ -102,6 +102,21 @@ describe('aggregated discovery', () => {
     expect(bindings?.verbs).toEqual(['create']);
   });
 
+  test('shows reviews, which can only be created, in a group of their own', async () => {
+    const { items } = (await discover('/apis')).json<DiscoveryList>();
+    const group = items.find(({ metadata }) => metadata.name === 'authentication.k8s.io');
+    expect(group?.versions[0]?.resources).toEqual([
+      {
+        resource: 'selfsubjectreviews',
+        responseKind: { group: 'authentication.k8s.io', version: 'v1', kind: 'SelfSubjectReview' },
+        scope: 'Cluster',
+        singularResource: 'selfsubjectreview',
+        verbs: ['create'],
+      },
+      expect.objectContaining({ resource: 'tokenreviews', verbs: ['create'] }),
+    ]);
+  });
+
   test('is not sent again to a client that has it', async () => {
     const { etag } = (await discover('/apis')).headers;
     expect(etag).toMatch(/^"[0-9A-F]{128}"$/);

@@ -2,11 +2,13 @@
 
 import type { Clock } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
+import type { ServiceAccountTokens } from '../authentication/service-account-tokens.ts';
 import type { Api } from '../verbs/api.ts';
 import type { OpenWatches } from './watch.ts';
 
 export interface Edge {
   readonly api: Api;
+  readonly tokens: ServiceAccountTokens;
   /** The cluster's clock: ages in tables. */
   readonly clock: Clock;
   /** Real time: how long connections may last. */

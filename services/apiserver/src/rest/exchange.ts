@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestContext } from '../verbs/api.ts';
-import type { User } from './auth.ts';
+import type { User } from '../authentication/user.ts';
 import type { RequestInfo } from './request-info.ts';
 
 export interface Exchange {

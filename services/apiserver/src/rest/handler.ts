@@ -8,6 +8,7 @@ import { type Documents, sendPageNotFound } from './documents.ts';
 import type { Edge } from './edge.ts';
 import { sendError, statusErrorOf } from './errors.ts';
 import type { Exchange } from './exchange.ts';
+import { createPosted } from './posted.ts';
 import { type RequestInfo, requestInfo } from './request-info.ts';
 import type { RequestMetrics } from './request-metrics.ts';
 import { serveResource } from './resources.ts';
@@ -71,7 +72,7 @@ export class RequestHandler {
     const { request, response } = exchange;
     try {
       exchange.info = requestInfo(request.method ?? '', path, exchange.query);
-      exchange.user = authenticate(request);
+      exchange.user = await authenticate(request, this.#options.edge.tokens);
       authorize(exchange.user, exchange.info);
       await this.#dispatch(exchange);
     } catch (error) {
@@ -92,6 +93,12 @@ export class RequestHandler {
     const version = router.groupVersion(info);
     if (version === undefined) {
       sendPageNotFound(exchange);
+      return;
+    }
+    const posted = router.posted(version, info);
+    if (posted !== undefined) {
+      exchange.resourceLabel = posted.plural;
+      await createPosted(edge, exchange, posted);
       return;
     }
     const target = router.target(version, info);

@@ -10,7 +10,7 @@ import {
   type OpenApiResource,
 } from '../schema/openapi.ts';
 import { emptyOpenApiV2 } from '../schema/openapi-v2.ts';
-import type { Catalog, GroupVersionCatalog } from './catalog.ts';
+import { type Catalog, type GroupVersionCatalog, POSTED_VERBS } from './catalog.ts';
 import type { Exchange } from './exchange.ts';
 import { jsonForms } from './negotiation.ts';
 import { FixedDocument, sendJson, sendText } from './respond.ts';
@@ -94,8 +94,8 @@ export class OpenApiEndpoint {
   }
 }
 
-function openApiResources({ group, version, resources }: GroupVersionCatalog): OpenApiResource[] {
-  return [...resources.values()].map(({ kind, plural, namespaced, verbs, subresources }) => ({
+function openApiResources({ group, version, resources, posted }: GroupVersionCatalog): OpenApiResource[] {
+  const stored = [...resources.values()].map(({ kind, plural, namespaced, verbs, subresources }) => ({
     group,
     version,
     kind,
@@ -104,6 +104,8 @@ function openApiResources({ group, version, resources }: GroupVersionCatalog): O
     verbs,
     subresources,
   }));
+  const others = posted.map((each) => ({ ...each, verbs: POSTED_VERBS, subresources: [] }));
+  return [...others, ...stored];
 }
 
 const V2_ACCEPTED = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';

@@ -11,6 +11,7 @@ import type { UpdateOptions } from '../verbs/api.ts';
 import { patchObject } from './patch.ts';
 import type { Target } from './router.ts';
 import { getScale, patchScale, updateScale } from './scale.ts';
+import { createToken } from './token.ts';
 import { watchObjects } from './watch.ts';
 
 type Handler = (edge: Edge, exchange: Exchange, target: Target) => Promise<void>;
@@ -45,6 +46,7 @@ const HANDLERS: Readonly<Record<Target['subresource'], Readonly<Record<string, H
   scale: { get: getScale, update: updateScale, patch: patchScale },
   binding: { create: createBinding },
   eviction: { create: createEviction },
+  token: { create: createToken },
 };
 
 /** Carries out a request about a resource. @throws StatusError whatever refuses it. */

@@ -2,7 +2,13 @@
 
 import { methodNotAllowed, resourceNotFound } from '@orrery/api/status-error.ts';
 import type { SubresourceName } from '../registry/definition.ts';
-import { BINDINGS, type Catalog, type GroupVersionCatalog, type ServedResource } from './catalog.ts';
+import {
+  type Catalog,
+  type GroupVersionCatalog,
+  POSTED_VERBS,
+  type PostedResource,
+  type ServedResource,
+} from './catalog.ts';
 import type { RequestInfo } from './request-info.ts';
 
 /** The object, collection or subresource that a request is about. */
@@ -32,11 +38,22 @@ export class Router {
     return this.#versions.get(group === '' ? version : `${group}/${version}`);
   }
 
+  /**
+   * The resource without objects that a request creates; undefined when it is about another resource.
+   * @throws StatusError 404 for a place where there is none, 405 for another verb.
+   */
+  posted(version: GroupVersionCatalog, info: RequestInfo): PostedResource | undefined {
+    const { resource, name, namespace, verb } = info;
+    const posted = version.posted.find(({ plural }) => plural === resource);
+    if (posted === undefined) return undefined;
+    if (name !== '' || posted.namespaced !== (namespace !== '')) throw resourceNotFound();
+    if (!POSTED_VERBS.includes(verb)) throw methodNotAllowed();
+    return posted;
+  }
+
   /** @throws StatusError 404 for what there is not, 405 for what cannot be done with it. */
   target(version: GroupVersionCatalog, info: RequestInfo): Target {
     const { namespace, name, resource } = info;
-    if (resource === BINDINGS && version.bindable !== undefined)
-      return bindingsTarget(version.bindable, info);
     const served = version.resources.get(resource);
     if (served === undefined) throw resourceNotFound();
     if (!served.namespaced && namespace !== '') throw resourceNotFound();
@@ -47,13 +64,6 @@ export class Router {
     }
     return { served, namespace, name, subresource: subresourceOf(served, info) };
   }
-}
-
-/** `POST bindings` names its pod in the body. */
-function bindingsTarget(served: ServedResource, { verb, namespace, name }: RequestInfo): Target {
-  if (name !== '' || namespace === '') throw resourceNotFound();
-  if (verb !== 'create') throw methodNotAllowed();
-  return { served, namespace, name: '', subresource: 'binding' };
 }
 
 function subresourceOf(

@@ -7,6 +7,7 @@ import type { Logger } from '@orrery/kit/logger.ts';
 import type { Metrics } from '@orrery/kit/metrics.ts';
 import type { Pki } from '../pki/pki.ts';
 import type { ResourceDefinition } from '../registry/definition.ts';
+import type { ServiceAccountTokens } from '../authentication/service-account-tokens.ts';
 import type { Api } from '../verbs/api.ts';
 import { createCatalog } from './catalog.ts';
 import { Documents } from './documents.ts';
@@ -18,6 +19,7 @@ import { OpenWatches } from './watch.ts';
 
 export interface RestServerOptions {
   api: Api;
+  tokens: ServiceAccountTokens;
   definitions: readonly ResourceDefinition[];
   pki: Pki;
   /** The address to bind to. */
@@ -51,10 +53,10 @@ const DRAIN_MS = 5_000;
 
 /** @throws Error when a definition's kind is not in the type table. */
 export function createRestServer(options: RestServerOptions): RestServer {
-  const { pki, bind, port, metrics, logger, api, clock, definitions } = options;
+  const { pki, bind, port, metrics, logger, api, tokens, clock, definitions } = options;
   const connectionClock = options.connectionClock ?? systemClock;
   const catalog = createCatalog(definitions);
-  const edge: Edge = { api, clock, connectionClock, logger, watches: new OpenWatches() };
+  const edge: Edge = { api, tokens, clock, connectionClock, logger, watches: new OpenWatches() };
   let isClosing = false;
   const handler = new RequestHandler({
     edge,

@@ -182,6 +182,7 @@ export class FakeCluster {
         this.#write({ verb: 'bind', resource: 'pods', key: nameOf(pod) }, () => {
           this.change(Pods, nameOf(pod), ({ spec }) => void (spec.nodeName = nodeName));
         }),
+      createToken: () => Promise.reject(new Error('controllers ask for no tokens')),
       fencedBy: () => client,
       traced: () => client,
     };

@@ -1,6 +1,6 @@
 /** What a service can ask of the apiserver. The gRPC implementation is in session.ts. */
 
-import type { Draft, KubeObject } from '@orrery/api/gen/types.ts';
+import type { Draft, KubeObject, TokenRequestSpec, TokenRequestStatus } from '@orrery/api/gen/types.ts';
 import type { ResourceRef } from '@orrery/api/resources.ts';
 import { isConflict, StatusError } from '@orrery/api/status-error.ts';
 
@@ -73,6 +73,16 @@ export interface Client {
     name: ObjectName,
     options?: DeleteOptions,
   ): Promise<T | undefined>;
+  /**
+   * A token of a service account (TokenRequest).
+   * @throws StatusError NotFound for an account or bound object that is not there, Invalid and BadRequest for what cannot
+   * be asked, Conflict when the bound object is another one of the name
+   */
+  createToken(
+    namespace: string,
+    account: string,
+    spec: TokenRequestSpec,
+  ): Promise<Required<TokenRequestStatus>>;
   /** Binds a pod: fails with Conflict when the uid differs or the pod has a node already. */
   bind(pod: ObjectName & { uid: string }, nodeName: string): Promise<void>;
   /** Replaces `spec.finalizers` of a namespace through its finalize subresource. */

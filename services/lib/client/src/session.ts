@@ -1,7 +1,7 @@
 /** The Client over gRPC. Objects travel as JSON both ways. */
 
-import type { Draft, KubeObject } from '@orrery/api/gen/types.ts';
-import { Namespaces, Pods, type ResourceRef } from '@orrery/api/resources.ts';
+import type { Draft, KubeObject, TokenRequestSpec, TokenRequestStatus } from '@orrery/api/gen/types.ts';
+import { Namespaces, Pods, type ResourceRef, ServiceAccounts } from '@orrery/api/resources.ts';
 import { internalError, isStatusError, type Status, StatusError } from '@orrery/api/status-error.ts';
 import { type Clock, systemClock } from '@orrery/kit/clock.ts';
 import type { ClusterClock } from '@orrery/kit/cluster-clock.ts';
@@ -130,7 +130,10 @@ class GrpcClient implements SessionClient {
   async create<T extends KubeObject>(resource: ResourceRef<T>, object: Draft<T>): Promise<T> {
     const name = nameOf(object as { metadata: { namespace?: string; name?: string } });
     return objectOf(
-      await this.#write(resource, name, { $case: 'create', create: { object: encode(object) } }),
+      await this.#write(resource, name, {
+        $case: 'create',
+        create: { object: encode(object), subresource: '' },
+      }),
     );
   }
 
@@ -166,6 +169,17 @@ class GrpcClient implements SessionClient {
     const message = { options: options === undefined ? NOTHING : encode(options) };
     const json = bytesOf(await this.#write(resource, name, { $case: 'delete', delete: message }));
     return json.length === 0 ? undefined : decode(json);
+  }
+
+  async createToken(
+    namespace: string,
+    account: string,
+    spec: TokenRequestSpec,
+  ): Promise<Required<TokenRequestStatus>> {
+    const create = { object: encode({ spec }), subresource: 'token' };
+    const name = { namespace, name: account };
+    const answer = bytesOf(await this.#write(ServiceAccounts, name, { $case: 'create', create }));
+    return decode<{ status: Required<TokenRequestStatus> }>(answer).status;
   }
 
   async bind(pod: ObjectName & { uid: string }, nodeName: string): Promise<void> {

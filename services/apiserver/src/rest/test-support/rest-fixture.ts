@@ -16,6 +16,8 @@ import { ManualClock } from '@orrery/kit/manual-clock.ts';
 import { createMetrics, type Metrics } from '@orrery/kit/metrics.ts';
 import { type Identity, issueIdentity, type Subject } from '../../pki/certificate.ts';
 import { type Pki, preparePki } from '../../pki/pki.ts';
+import { createServiceAccountTokens } from '../../authentication/create-tokens.ts';
+import type { ServiceAccountTokens } from '../../authentication/service-account-tokens.ts';
 import { definitions } from '../../registry/index.ts';
 import { createRestServer, type RestServer } from '../server.ts';
 import { FakeApi } from './fake-api.ts';
@@ -55,6 +57,7 @@ export class RestFixture {
   readonly connectionClock = new ManualClock();
   readonly metrics: Metrics = createMetrics();
   readonly pki: Pki;
+  readonly tokens: ServiceAccountTokens;
   readonly server: RestServer;
   port = 0;
   notReady: string | undefined;
@@ -64,8 +67,14 @@ export class RestFixture {
   private constructor(stateDir: string, pki: Pki) {
     this.#stateDir = stateDir;
     this.pki = pki;
+    this.tokens = createServiceAccountTokens({
+      api: this.api,
+      key: pki.serviceAccountKey,
+      clock: this.clock,
+    });
     this.server = createRestServer({
       api: this.api,
+      tokens: this.tokens,
       definitions,
       pki,
       bind: '127.0.0.1',

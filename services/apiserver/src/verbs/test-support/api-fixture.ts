@@ -1,10 +1,13 @@
 /** The verbs over everything real but the store, which is in memory, and time, which stands still. */
 
+import { generateKeyPairSync } from 'node:crypto';
 import type { KubeObject } from '@orrery/api/gen/types.ts';
 import { objectKey, splitKey } from '@orrery/api/meta.ts';
 import type { StatusError } from '@orrery/api/status-error.ts';
 import { silentLogger } from '@orrery/kit/logger.ts';
 import { ManualClock, settle } from '@orrery/kit/manual-clock.ts';
+import { createServiceAccountTokens } from '../../authentication/create-tokens.ts';
+import type { ServiceAccountTokens } from '../../authentication/service-account-tokens.ts';
 import { createAdmission } from '../../admission/index.ts';
 import { type Allocations, createAllocations } from '../../registry/allocation.ts';
 import { definitionOf, type Json, sample } from '../../registry/sample-objects.ts';
@@ -74,6 +77,7 @@ export class ApiFixture {
   readonly allocations: Allocations;
   readonly dependencies: VerbDependencies;
   readonly api: Api;
+  readonly tokens: ServiceAccountTokens;
 
   private constructor(options: MemoryStoreOptions) {
     this.store = createMemoryStore(options);
@@ -105,6 +109,8 @@ export class ApiFixture {
       realClock: this.realClock,
     };
     this.api = createApi(this.dependencies);
+    const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+    this.tokens = createServiceAccountTokens({ api: this.api, key, clock: this.clock });
   }
 
   /** With the namespaces `default` and `other`, and a service account for pods in each. */

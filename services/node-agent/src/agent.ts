@@ -18,6 +18,8 @@ import type { FileSystem } from './files/file-system.ts';
 import { Journals } from './files/journals.ts';
 import { Trees } from './files/trees.ts';
 import { serveGrpc } from './grpc-server.ts';
+import { ContainerLogs, logIdOf } from './logs/container-logs.ts';
+import { logStorage } from './logs/log-storage.ts';
 import { NodeFleet } from './nodes/node-fleet.ts';
 import { nodeIndex, nodeName } from './nodes/node-object.ts';
 import { visitInRounds } from './nodes/rounds.ts';
@@ -104,6 +106,12 @@ export async function startNodeAgent(
   const realClock = systemClock;
   const journals = journalsIn(config.ORRERY_STATE_DIR, realClock, logger);
   const trees = new Trees({ clock, isVolatile, ...(journals === undefined ? {} : { journals }) });
+  const logs = new ContainerLogs({
+    clock,
+    realClock,
+    logger,
+    ...logStorage(config.ORRERY_STATE_DIR, config.ORRERY_LOG_MAX_BYTES),
+  });
   const runtime = new SimulatedRuntime({
     clock,
     images,
@@ -112,8 +120,13 @@ export async function startNodeAgent(
     addresses: (node) => ({ hostIp: hostIp(node), range: ranges[nodeIndex(node)]! }),
     network,
     files: (container) => filesOfContainer(trees, container),
-    removeFiles: ({ id }) => trees.remove(containerTree(id)),
-    log: () => undefined,
+    removeFiles: (container) => {
+      trees.remove(containerTree(container.id));
+      const sandbox = runtime.podSandboxStatus(container.podSandboxId);
+      if (sandbox !== undefined) logs.remove(logIdOf(container, sandbox));
+    },
+    log: (container, sandbox, stream, data) => logs.write(logIdOf(container, sandbox), stream, data),
+    logEnded: (container, sandbox) => logs.end(logIdOf(container, sandbox)),
     checkpoints: journals === undefined ? NO_CHECKPOINTS : new JournaledCheckpoints(journals),
     onChange: (podUid) => manager.wake(podUid),
   });
@@ -177,6 +190,7 @@ export async function startNodeAgent(
       server.close();
       peers.close();
       await lookedUp.stop();
+      await logs.close();
       broadcaster.close();
       await nats.close();
       await client.close();

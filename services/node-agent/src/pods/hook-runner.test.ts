@@ -2,9 +2,9 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { LifecycleHandler, Pod } from '@orrery/api/gen/types.ts';
 import { ManualClock, settle } from '@orrery/kit/manual-clock.ts';
 import type { HttpRequest, HttpResponse } from '../network/network.ts';
-import { SimulatedNetwork } from '../network/simulated-network.ts';
 import type { ExecIo, Signal } from '../process/process.ts';
 import type { Container, PodSandbox } from '../runtime/runtime.ts';
+import { isolatedNetwork } from '../test-support/cluster-parts.ts';
 import { boundPod, container } from '../test-support/objects.ts';
 import { containerConfigFor, sandboxConfigFor } from '../test-support/runtime-parts.ts';
 import { ContainerHookRunner } from './hook-runner.ts';
@@ -26,7 +26,7 @@ beforeEach(() => {
   signals = [];
   requests = [];
   respond = () => ({ status: 200 });
-  const network = new SimulatedNetwork(() => '10.0.0.1');
+  const network = isolatedNetwork(() => '10.0.0.1');
   const stack = network.attach({ ...sandboxConfigFor('uid'), podUid: 'uid', ip: POD_IP });
   stack.listen(8080, {
     http: (request) => {

@@ -41,6 +41,8 @@ export interface SimulatedRuntimeOptions {
     stream: LogStream,
     data: Uint8Array,
   ) => void | Promise<void>;
+  /** Process 1 of a container is over: nothing more is printed. */
+  logEnded: (container: Container, sandbox: PodSandbox) => void;
   checkpoints: Checkpoints;
   onChange: RuntimeListener;
 }
@@ -387,7 +389,9 @@ export class SimulatedRuntime implements RuntimeService {
     running.exited?.resolve();
     this.#options.checkpoints.putContainer(container);
     const sandbox = this.#sandboxes.get(container.podSandboxId);
-    if (sandbox !== undefined) this.#options.onChange(sandbox.uid);
+    if (sandbox === undefined) return;
+    this.#options.logEnded(container, sandbox);
+    this.#options.onChange(sandbox.uid);
   }
 
   #taskOf(id: string): Task {

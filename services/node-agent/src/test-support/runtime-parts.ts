@@ -8,7 +8,10 @@ import type { PodSandboxConfig, ContainerConfig } from '../runtime/runtime.ts';
 import type { SimulatedRuntimeOptions } from '../runtime/simulated.ts';
 import type { VolumeManager } from '../volumes/volume-manager.ts';
 
-type Parts = Pick<SimulatedRuntimeOptions, 'network' | 'files' | 'removeFiles' | 'log' | 'checkpoints'>;
+type Parts = Pick<
+  SimulatedRuntimeOptions,
+  'network' | 'files' | 'removeFiles' | 'log' | 'logEnded' | 'checkpoints'
+>;
 
 export function runtimeParts(hostIp: (node: string) => string = () => '10.0.0.10'): Parts {
   return {
@@ -18,6 +21,7 @@ export function runtimeParts(hostIp: (node: string) => string = () => '10.0.0.10
     },
     removeFiles: () => undefined,
     log: () => undefined,
+    logEnded: () => undefined,
     checkpoints: NO_CHECKPOINTS,
   };
 }

@@ -1,21 +1,9 @@
 import type { Taint, Toleration } from '@orrery/api/gen/types.ts';
 import { expect, test } from 'vitest';
 import { node, pod } from '../test-support/objects.ts';
-import { evictingTaints, toleratedMs, tolerates } from './plan.ts';
+import { evictingTaints, toleratedMs } from './plan.ts';
 
 const TAINT: Taint = { key: 'k', value: 'v', effect: 'NoExecute' };
-
-test.each<[string, Toleration, boolean]>([
-  ['the same', { key: 'k', operator: 'Equal', value: 'v', effect: 'NoExecute' }, true],
-  ['equal is the default', { key: 'k', value: 'v' }, true],
-  ['another value', { key: 'k', value: 'w' }, false],
-  ['any value', { key: 'k', operator: 'Exists' }, true],
-  ['another key', { key: 'l', operator: 'Exists' }, false],
-  ['another effect', { key: 'k', operator: 'Exists', effect: 'NoSchedule' }, false],
-  ['anything', { operator: 'Exists' }, true],
-])('toleration: %s', (_name, toleration, expected) => {
-  expect(tolerates(toleration, TAINT)).toBe(expected);
-});
 
 test.each<[string, Toleration[], Taint[], number | undefined]>([
   ['not tolerated', [], [TAINT], 0],

@@ -1,15 +1,8 @@
 /** When taints drive a pod from its node: pure (pkg/controller/tainteviction/taint_eviction.go). */
 
-import type { Node, Pod, Taint, Toleration } from '@orrery/api/gen/types.ts';
+import type { Node, Pod, Taint } from '@orrery/api/gen/types.ts';
+import { tolerates } from '@orrery/api/tolerations.ts';
 import { findCondition } from '../conditions.ts';
-
-/** `Toleration.ToleratesTaint`. */
-export function tolerates(toleration: Toleration, taint: Taint): boolean {
-  if ((toleration.effect ?? '') !== '' && toleration.effect !== taint.effect) return false;
-  if ((toleration.key ?? '') !== '' && toleration.key !== taint.key) return false;
-  if (toleration.operator === 'Exists') return true;
-  return (toleration.key ?? '') !== '' && (toleration.value ?? '') === (taint.value ?? '');
-}
 
 /** Taints that say that the node does not answer, and are about to go when it does. */
 const SILENCE_TAINTS = new Set(['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']);

@@ -1,68 +1,13 @@
 /** `nodeSelector` and required node affinity (pkg/scheduler/framework/plugins/nodeaffinity). */
 
-import type { NodeSelectorRequirement, NodeSelectorTerm } from '@orrery/api/gen/types.ts';
-import type { Labels } from '@orrery/api/selectors.ts';
-import type { NodeInfo } from '../snapshot/node-info.ts';
+import type { NodeSelectorTerm } from '@orrery/api/gen/types.ts';
+import { hasLabels, NAME_FIELD, termMatches } from '@orrery/api/node-selector.ts';
 import type { FilterPlugin } from './plugin.ts';
 
 const NO_MATCH = ["node(s) didn't match Pod's node affinity/selector"];
 
 /** Every term names nodes, and none of them can be meant. */
 const CONFLICT = { unfit: 'pod affinity terms conflict' };
-
-const NAME_FIELD = 'metadata.name';
-
-const INTEGER = /^[+-]?\d+$/;
-
-/** Gt and Lt compare whole numbers; a label that is none never matches. */
-function compares(operator: string, label: string, values: readonly string[]): boolean {
-  const [bound, ...more] = values;
-  if (bound === undefined || more.length > 0 || !INTEGER.test(bound) || !INTEGER.test(label)) return false;
-  const difference = BigInt(label) - BigInt(bound);
-  return operator === 'Gt' ? difference > 0n : difference < 0n;
-}
-
-/** A malformed requirement matches nothing, as upstream treats one that got past validation. */
-function labelMatches({ key, operator, values = [] }: NodeSelectorRequirement, labels: Labels): boolean {
-  const label = Object.hasOwn(labels, key) ? labels[key] : undefined;
-  switch (operator) {
-    case 'In':
-      return label !== undefined && values.includes(label);
-    case 'NotIn':
-      return values.length > 0 && (label === undefined || !values.includes(label));
-    case 'Exists':
-      return values.length === 0 && label !== undefined;
-    case 'DoesNotExist':
-      return values.length === 0 && label === undefined;
-    case 'Gt':
-    case 'Lt':
-      return label !== undefined && compares(operator, label, values);
-    default:
-      return false;
-  }
-}
-
-/** The name is the only field, and it takes exactly one value. */
-function fieldMatches({ key, operator, values = [] }: NodeSelectorRequirement, name: string): boolean {
-  if (key !== NAME_FIELD || values.length !== 1) return false;
-  switch (operator) {
-    case 'In':
-      return values[0] === name;
-    case 'NotIn':
-      return values[0] !== name;
-    default:
-      return false;
-  }
-}
-
-/** All requirements of a term hold; an empty term matches no node. */
-function termMatches({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm, node: NodeInfo): boolean {
-  if (matchExpressions.length === 0 && matchFields.length === 0) return false;
-  return (
-    matchExpressions.every((requirement) => labelMatches(requirement, node.labels)) &&
-    matchFields.every((requirement) => fieldMatches(requirement, node.name))
-  );
-}
 
 /** The nodes that a term names, or undefined when it leaves the name open. */
 function namesIn({ matchFields = [] }: NodeSelectorTerm): Set<string> | undefined {
@@ -100,11 +45,8 @@ export const nodeAffinity: FilterPlugin = {
     return {
       ...(nodeNames && { nodeNames }),
       filter(node) {
-        const selected = selector.every(
-          ([key, value]) => Object.hasOwn(node.labels, key) && node.labels[key] === value,
-        );
         const affine = terms === undefined || terms.some((term) => termMatches(term, node));
-        return selected && affine ? undefined : NO_MATCH;
+        return affine && hasLabels(node, selector) ? undefined : NO_MATCH;
       },
     };
   },

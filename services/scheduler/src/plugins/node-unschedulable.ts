@@ -1,8 +1,8 @@
 /** Cordoned nodes take no pods (pkg/scheduler/framework/plugins/nodeunschedulable). */
 
 import type { Taint } from '@orrery/api/gen/types.ts';
+import { toleratesTaint } from '@orrery/api/tolerations.ts';
 import type { FilterPlugin } from './plugin.ts';
-import { toleratesTaint } from './taint-toleration.ts';
 
 const UNSCHEDULABLE = ['node(s) were unschedulable'];
 

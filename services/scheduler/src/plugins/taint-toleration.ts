@@ -1,33 +1,8 @@
 /** Taints keep pods away that do not tolerate them (pkg/scheduler/framework/plugins/tainttoleration). */
 
-import type { Taint, Toleration } from '@orrery/api/gen/types.ts';
+import { toleratesTaint } from '@orrery/api/tolerations.ts';
 import { normalizeInverse } from './normalize.ts';
 import type { FilterPlugin, ScorePlugin } from './plugin.ts';
-
-/** One toleration against one taint (k8s.io/api/core/v1, Toleration.ToleratesTaint). */
-function tolerates({ key, operator, value, effect }: Toleration, taint: Taint): boolean {
-  if (isSet(effect) && effect !== taint.effect) return false;
-  // No key means any key, which validation allows together with Exists only.
-  if (isSet(key) && key !== taint.key) return false;
-  switch (operator) {
-    case undefined:
-    case '':
-    case 'Equal':
-      return (value ?? '') === (taint.value ?? '');
-    case 'Exists':
-      return true;
-    default:
-      return false;
-  }
-}
-
-function isSet(text: string | undefined): boolean {
-  return text !== undefined && text !== '';
-}
-
-export function toleratesTaint(tolerations: readonly Toleration[] | undefined, taint: Taint): boolean {
-  return tolerations?.some((toleration) => tolerates(toleration, taint)) === true;
-}
 
 const NAME = 'TaintToleration';
 

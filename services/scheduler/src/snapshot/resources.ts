@@ -1,7 +1,7 @@
 /** Amounts of resources as plain numbers (pkg/scheduler/framework/types.go, Resource). */
 
 import type { Container, Pod, Quantity } from '@orrery/api/gen/types.ts';
-import { milliValue, wholeValue } from '@orrery/api/quantity.ts';
+import { type Amounts, amountsOf, containerRequests, podAmounts } from '@orrery/api/pod-requests.ts';
 
 /** Cluster-wide unique names such as `example.com/gpu`, and hugepages, in whole units. */
 type ExtendedResources = ReadonlyMap<string, number>;
@@ -31,72 +31,11 @@ export interface ScoringRequests {
 const DEFAULT_MILLI_CPU = 100;
 const DEFAULT_MEMORY_BYTES = 200 * 1024 * 1024;
 
-/** Amounts by resource name; cpu in milli-units, everything else in whole units. */
-type Amounts = Map<string, number>;
-
-function amountOf(name: string, quantity: Quantity): number {
-  return name === 'cpu' ? milliValue(quantity) : wholeValue(quantity);
-}
-
-function amountsOf(quantities: Readonly<Record<string, Quantity>> | undefined): Amounts {
-  const amounts: Amounts = new Map();
-  for (const name in quantities) amounts.set(name, amountOf(name, quantities[name]!));
-  return amounts;
-}
-
-function add(to: Amounts, amounts: Amounts): void {
-  for (const [name, amount] of amounts) to.set(name, (to.get(name) ?? 0) + amount);
-}
-
-function raise(to: Amounts, amounts: Amounts): void {
-  for (const [name, amount] of amounts) to.set(name, Math.max(to.get(name) ?? 0, amount));
-}
-
-function exactRequests(container: Container): Amounts {
-  return amountsOf(container.resources?.requests);
-}
-
 function scoringRequests(container: Container): Amounts {
-  const amounts = exactRequests(container);
+  const amounts = containerRequests(container);
   if (!amounts.has('cpu')) amounts.set('cpu', DEFAULT_MILLI_CPU);
   if (!amounts.has('memory')) amounts.set('memory', DEFAULT_MEMORY_BYTES);
   return amounts;
-}
-
-/** Pod-level requests take the place of the containers' only for these resources (KEP-2837). */
-function isPodLevelResource(name: string): boolean {
-  return name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
-}
-
-/**
- * What a pod holds at its widest moment (k8s.io/component-helpers/resource, PodRequests):
- * all containers and sidecars at once, or one init container beside the sidecars started
- * before it, whichever is more; plus the overhead of its runtime class.
- */
-function podAmounts({ spec }: Pod, requestsOf: (container: Container) => Amounts): Amounts {
-  const total: Amounts = new Map();
-  for (const container of spec.containers) add(total, requestsOf(container));
-  if (spec.initContainers !== undefined) {
-    const sidecars: Amounts = new Map();
-    const widestInit: Amounts = new Map();
-    for (const container of spec.initContainers) {
-      const requests = requestsOf(container);
-      if (container.restartPolicy === 'Always') {
-        add(total, requests);
-        add(sidecars, requests);
-        raise(widestInit, sidecars);
-      } else {
-        add(requests, sidecars);
-        raise(widestInit, requests);
-      }
-    }
-    raise(total, widestInit);
-  }
-  for (const [name, amount] of amountsOf(spec.resources?.requests)) {
-    if (isPodLevelResource(name)) total.set(name, amount);
-  }
-  if (spec.overhead !== undefined) add(total, amountsOf(spec.overhead));
-  return total;
 }
 
 const NATIVE = new Set(['cpu', 'memory', 'ephemeral-storage', 'pods']);
@@ -118,7 +57,7 @@ function toResources(amounts: Amounts): Resources {
 export function podRequests(pod: Pod): PodRequests {
   const scoring = podAmounts(pod, scoringRequests);
   return {
-    exact: toResources(podAmounts(pod, exactRequests)),
+    exact: toResources(podAmounts(pod)),
     scoring: { milliCpu: scoring.get('cpu') ?? 0, memoryBytes: scoring.get('memory') ?? 0 },
   };
 }

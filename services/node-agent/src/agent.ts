@@ -37,6 +37,7 @@ import { SimulatedImages } from './runtime/images.ts';
 import { JournaledCheckpoints } from './runtime/journaled-checkpoints.ts';
 import type { Container } from './runtime/runtime.ts';
 import { SimulatedRuntime } from './runtime/simulated.ts';
+import { nodeAgentService } from './streaming/node-agent-service.ts';
 import { containerTree, isVolatile } from './volumes/tree-names.ts';
 
 /** How often usage is sampled, on the cluster's clock (metrics-server's resolution). */
@@ -160,7 +161,14 @@ export async function startNodeAgent(
       publishUsage(nats, nodeUsage(node, pods.lister.byIndex(BY_NODE, node), clock.now(), USAGE_PERIOD_MS));
     },
   });
-  const server = await serveGrpc([runtimeService(runtime), podNetworkService(network)], {
+  const reach = nodeAgentService({
+    pods: pods.lister,
+    synced: () => informers.synced,
+    hostsNode,
+    runtime,
+    logs,
+  });
+  const server = await serveGrpc([runtimeService(runtime), podNetworkService(network), reach], {
     bind: config.ORRERY_BIND,
     port: config.ORRERY_GRPC_PORT,
   });

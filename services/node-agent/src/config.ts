@@ -12,8 +12,6 @@ const shape = {
   ...commonConfig,
   ...clusterConfig,
   ORRERY_GRPC_PORT: port({ default: 0 }),
-  /** Where what containers leave outlives this process; in memory alone when it is not set. */
-  ORRERY_STATE_DIR: nonEmpty({ default: undefined }),
   /** A container's log is rotated at this size; what was before is kept until the next time. */
   ORRERY_LOG_MAX_BYTES: wholeNumber(1_024)({ default: 1024 * 1024 }),
   /** How many nodes this agent simulates. */

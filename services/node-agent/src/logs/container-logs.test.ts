@@ -183,7 +183,6 @@ describe('logs in files', () => {
 
   it('never fail the program when the disk does', async () => {
     const broken: LogStorage = {
-      ...new LogMemory(),
       sizeOf: () => 0,
       isWhole: () => true,
       append: () => Promise.reject(new Error('no space left on device')),

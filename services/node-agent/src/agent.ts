@@ -21,7 +21,7 @@ import { serveGrpc } from './grpc-server.ts';
 import { ContainerLogs, logIdOf } from './logs/container-logs.ts';
 import { logStorage } from './logs/log-storage.ts';
 import { NodeFleet } from './nodes/node-fleet.ts';
-import { nodeIndex, nodeName } from './nodes/node-object.ts';
+import { nodeAllocatable, nodeIndex, nodeName } from './nodes/node-object.ts';
 import { visitInRounds } from './nodes/rounds.ts';
 import { nodeUsage, warnOfUsageProblems } from './nodes/usage.ts';
 import { nodeView } from './network/cluster-view.ts';
@@ -115,6 +115,7 @@ export async function startNodeAgent(
   });
   const runtime = new SimulatedRuntime({
     clock,
+    logger,
     images,
     sandboxStartMs: config.ORRERY_SANDBOX_START_MS,
     containerStartMs: config.ORRERY_CONTAINER_START_MS,
@@ -147,6 +148,17 @@ export async function startNodeAgent(
       overLimit: () => undefined,
     },
     environment: { variables: () => [] },
+    probes: {
+      follow: () => undefined,
+      forget: () => undefined,
+      isReady: () => true,
+      hasStarted: () => true,
+      failure: () => undefined,
+      stopLivenessAndStartup: () => undefined,
+    },
+    hooks: { run: () => Promise.resolve() },
+    crashLoopInitialMs: config.ORRERY_CRASHLOOP_INITIAL_MS,
+    allocatable: nodeAllocatable(),
     events,
     hostIp,
     hostsNode,

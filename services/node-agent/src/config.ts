@@ -22,6 +22,8 @@ const shape = {
   ORRERY_IMAGE_PULL_MS: milliseconds({ default: 1_200 }),
   ORRERY_SANDBOX_START_MS: milliseconds({ default: 300 }),
   ORRERY_CONTAINER_START_MS: milliseconds({ default: 200 }),
+  /** Before a container that crashed again is restarted; doubles up to five minutes. Upstream begins with 10 s. */
+  ORRERY_CRASHLOOP_INITIAL_MS: milliseconds({ default: 1_000 }),
 };
 
 export type NodeAgentConfig = ReturnType<typeof loadConfig>;

@@ -2,6 +2,7 @@
 
 import type { Draft, Node, NodeCondition, NodeStatus } from '@orrery/api/gen/types.ts';
 import { formatTime } from '@orrery/api/meta.ts';
+import { milliValue, wholeValue } from '@orrery/api/quantity.ts';
 import { nodeAddress, podCidr } from '../runtime/addresses.ts';
 
 /** The label that says which agent a node belongs to. */
@@ -17,6 +18,11 @@ export function nodeIndex(name: string): number {
 }
 
 const CAPACITY = { cpu: '4', memory: '16Gi', 'ephemeral-storage': '100Gi', pods: '110' };
+/** What the pods of a node may request together: thousandths of a core, and bytes. */
+export function nodeAllocatable(): { cpu: number; memory: number } {
+  return { cpu: milliValue(CAPACITY.cpu), memory: wholeValue(CAPACITY.memory) };
+}
+
 const ZONES = ['zone-a', 'zone-b', 'zone-c'];
 const VERSION = 'v1.34.0+orrery';
 

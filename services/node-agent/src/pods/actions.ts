@@ -1,78 +1,111 @@
-/** What a pod needs next (kuberuntime's computePodActions). Pure. */
+/** What a pod needs next (kuberuntime_manager.go, computePodActions). Pure. */
 
 import type { Container as ContainerSpec, Pod } from '@orrery/api/gen/types.ts';
-import type { Container, PodSandbox } from '../runtime/runtime.ts';
+import type { Container } from '../runtime/runtime.ts';
+import { computeInitActions } from './init-actions.ts';
+import {
+  type ContainerToKill,
+  type ContainerToResize,
+  type Draft,
+  isChanged,
+  NO_ACTIONS,
+  type PodActions,
+  type ProbeVerdicts,
+} from './pod-actions.ts';
+import { latest, type PodRecord } from './record.ts';
+import { limitsDiffer, resizeNeedsRestart } from './resize.ts';
+import { restartsAfter, restartsOnFailure } from './restart-policy.ts';
 
-/** What the runtime has of a pod. */
-export interface PodRecord {
-  /** The newest sandbox. */
-  sandbox: PodSandbox | undefined;
-  /** Of that sandbox, in the order of their creation. */
-  containers: readonly Container[];
+/** Whether a container that does not run is to be started: it never ran, or its policy restarts it (ShouldContainerBeRestarted). */
+export function shouldStart(pod: Pod, spec: ContainerSpec, instance: Container | undefined): boolean {
+  if (instance === undefined || instance.state === 'CONTAINER_CREATED') return true;
+  return instance.state === 'CONTAINER_EXITED' && restartsAfter(pod, spec, instance.exitCode ?? 0);
 }
 
-export interface PodActions {
-  /** The sandbox is dead: it and all its containers must go first. */
-  killPod: boolean;
-  createSandbox: boolean;
-  /** Number of the sandbox to create. */
-  attempt: number;
-  /** The init container to start next; the others wait for it. */
-  initContainerToStart: ContainerSpec | undefined;
-  /** Containers to start, all at once. */
-  containersToStart: readonly ContainerSpec[];
+/** The sandbox is missing or dead: begin anew in the next one, unless the pod is over. */
+function sandboxActions(pod: Pod, { sandbox, containers }: PodRecord): PodActions {
+  const { spec } = pod;
+  const again = { ...NO_ACTIONS, killPod: sandbox !== undefined, createSandbox: true };
+  if (sandbox === undefined) return again;
+  again.attempt = sandbox.attempt + 1;
+  const over = { ...NO_ACTIONS, killPod: true };
+  if (spec.restartPolicy === 'Never' && containers.length > 0) return over;
+  const hasBegun = spec.containers.some(({ name }) => latest(containers, name) !== undefined);
+  const isDone = spec.containers.every(({ name }) => {
+    const instance = latest(containers, name);
+    return spec.restartPolicy === 'OnFailure' && instance?.exitCode === 0;
+  });
+  return hasBegun && isDone ? over : again;
 }
 
-const NOTHING: PodActions = {
-  killPod: false,
-  createSandbox: false,
-  attempt: 0,
-  initContainerToStart: undefined,
-  containersToStart: [],
-};
-
-/** A sidecar: an init container that goes on running beside the others (KEP-753). */
-export function isSidecar({ restartPolicy }: ContainerSpec): boolean {
-  return restartPolicy === 'Always';
+/** Why a running container may not go on as it is; undefined when it may. */
+function killOf(pod: Pod, spec: ContainerSpec, container: Container, probes: ProbeVerdicts) {
+  const { name } = spec;
+  const restarts = restartsOnFailure(pod, spec);
+  if (isChanged(spec, container))
+    return { message: `Container ${name} definition changed`, reason: undefined, restarts: true };
+  switch (probes.failure(container)) {
+    case 'liveness':
+      return {
+        message: `Container ${name} failed liveness probe`,
+        reason: 'livenessProbe' as const,
+        restarts,
+      };
+    case 'startup':
+      return { message: `Container ${name} failed startup probe`, reason: 'startupProbe' as const, restarts };
+    default:
+  }
+  if (!resizeNeedsRestart(spec, container)) return undefined;
+  return { message: `Container ${name} resize requires restart`, reason: undefined, restarts: true };
 }
 
-/** The newest instance of a container. */
-export function latest(containers: readonly Container[], name: string): Container | undefined {
-  return containers.findLast((each) => each.name === name);
+/** The containers of a pod that is initialized. */
+function regularActions(pod: Pod, { containers }: PodRecord, probes: ProbeVerdicts, draft: Draft): void {
+  const kill: ContainerToKill[] = [];
+  const start: ContainerSpec[] = [];
+  const resize: ContainerToResize[] = [];
+  let kept = 0;
+  for (const spec of pod.spec.containers) {
+    const container = latest(containers, spec.name);
+    if (container?.state !== 'CONTAINER_RUNNING') {
+      if (shouldStart(pod, spec, container)) start.push(spec);
+      continue;
+    }
+    const cause = killOf(pod, spec, container, probes);
+    if (cause === undefined) {
+      kept += 1;
+      if (limitsDiffer(spec, container)) resize.push({ container, spec });
+      continue;
+    }
+    const { reason, restarts } = cause;
+    if (restarts) start.push(spec);
+    const message = restarts ? `${cause.message}, will be restarted` : cause.message;
+    kill.push({ container, spec, message, reason });
+  }
+  draft.containersToStart = start;
+  draft.containersToResize = resize;
+  draft.containersToKill = [...draft.containersToKill, ...kill];
+  if (kept > 0 || start.length > 0 || kill.length > 0) return;
+  // Nothing is left to run: sidecars must not keep the pod alive.
+  draft.killPod = true;
+  draft.initToStart = [];
 }
-
-/** Not there, or created by a start that did not come through. */
-function needsStart(instance: Container | undefined): boolean {
-  return instance === undefined || instance.state === 'CONTAINER_CREATED';
-}
-
-type InitProgress = { done: true } | { done: false; next: ContainerSpec | undefined };
 
 /**
- * Init containers run one after the other, each to success; a sidecar only has to have
- * started. They are over for good once a container of the pod has run. `next` is absent
- * while one runs, and when one failed: whether it runs again is for the restart policy.
+ * Decides the next steps of a pod that is to run, from what is wanted and what is there. To kill
+ * the pod without a sandbox to create means that it is over.
  */
-export function initProgress({ spec }: Pod, containers: readonly Container[]): InitProgress {
-  const hasBegun = spec.containers.some(({ name }) => latest(containers, name)?.startedAtMs !== undefined);
-  if (hasBegun) return { done: true };
-  for (const container of spec.initContainers ?? []) {
-    const instance = latest(containers, container.name);
-    if (needsStart(instance)) return { done: false, next: container };
-    const isOver = instance?.state === 'CONTAINER_EXITED' && instance.exitCode === 0;
-    if (!isOver && !isSidecar(container)) return { done: false, next: undefined };
-  }
-  return { done: true };
-}
-
-/** Decides the next steps of a pod that is to run, from what is wanted and what is there. */
-export function computePodActions(pod: Pod, { sandbox, containers }: PodRecord): PodActions {
-  if (sandbox === undefined) return { ...NOTHING, createSandbox: true };
-  if (sandbox.state !== 'SANDBOX_READY') {
-    return { ...NOTHING, killPod: true, createSandbox: true, attempt: sandbox.attempt + 1 };
-  }
-  const init = initProgress(pod, containers);
-  if (!init.done) return { ...NOTHING, initContainerToStart: init.next };
-  const containersToStart = pod.spec.containers.filter(({ name }) => needsStart(latest(containers, name)));
-  return containersToStart.length === 0 ? NOTHING : { ...NOTHING, containersToStart };
+export function computePodActions(pod: Pod, record: PodRecord, probes: ProbeVerdicts): PodActions {
+  if (record.sandbox?.state !== 'SANDBOX_READY') return sandboxActions(pod, record);
+  const draft: Draft = { ...NO_ACTIONS };
+  const { ephemeralContainers } = pod.spec;
+  if (ephemeralContainers !== undefined)
+    draft.ephemeralToStart = ephemeralContainers.filter(({ name }) => {
+      const instance = latest(record.containers, name);
+      return instance === undefined || instance.state === 'CONTAINER_CREATED';
+    });
+  const initialized = computeInitActions(pod, record, probes, draft);
+  if (draft.killPod || !initialized) return draft;
+  regularActions(pod, record, probes, draft);
+  return draft;
 }

@@ -2,7 +2,8 @@
 
 import type { ContainerStatus, Pod, PodCondition } from '@orrery/api/gen/types.ts';
 import { formatTime } from '@orrery/api/meta.ts';
-import { isSidecar } from './actions.ts';
+import type { ResizePending } from './resize.ts';
+import { isSidecar } from './restart-policy.ts';
 
 interface Verdict {
   met: boolean;
@@ -19,6 +20,9 @@ export interface ConditionInput {
   sandboxReady: boolean;
   initStatuses: readonly ContainerStatus[];
   statuses: readonly ContainerStatus[];
+  /** Why the node evicts the pod through no fault of its own. */
+  disruption: string | undefined;
+  resize: { pending: ResizePending | undefined; inProgress: boolean };
 }
 
 /** As Go prints a list. */
@@ -93,11 +97,20 @@ export function podConditions(
     };
   };
   const containers = containersReady(input);
-  return [
+  const conditions = [
     condition('PodReadyToStartContainers', { met: input.sandboxReady }),
     condition('Initialized', initialized(input)),
     condition('Ready', ready(input.pod, containers)),
     condition('ContainersReady', containers),
     condition('PodScheduled', MET),
   ];
+  const { disruption, resize } = input;
+  if (resize.inProgress) conditions.unshift(condition('PodResizeInProgress', MET));
+  if (resize.pending !== undefined)
+    conditions.unshift(condition('PodResizePending', { met: true, ...resize.pending }));
+  if (disruption !== undefined)
+    conditions.unshift(
+      condition('DisruptionTarget', { met: true, reason: 'TerminationByKubelet', message: disruption }),
+    );
+  return conditions;
 }

@@ -5,7 +5,7 @@ import { milliValue, wholeValue } from '@orrery/api/quantity.ts';
 import type { DnsConfig, HostAlias } from '../network/network.ts';
 import type { ResourceLimits } from '../process/usage.ts';
 import type { ContainerConfig, Mount, PodSandboxConfig } from '../runtime/runtime.ts';
-import { isSidecar } from './actions.ts';
+import { isSidecar } from './restart-policy.ts';
 
 /** Where the kubelet looks for last words unless the container says otherwise. */
 const TERMINATION_MESSAGE_PATH = '/dev/termination-log';

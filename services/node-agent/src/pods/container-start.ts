@@ -1,15 +1,24 @@
-/** Starts one container of a pod: image, create, start, with the events people know (kuberuntime_container.go, image_manager.go). */
+/** Starts one container of a pod: image, create, start, postStart hook, with the events people know (kuberuntime_container.go, startContainer). */
 
 import type { Container as ContainerSpec, Pod } from '@orrery/api/gen/types.ts';
-import { Pods } from '@orrery/api/resources.ts';
-import type { EventRecorder, EventSubject } from '@orrery/client/events.ts';
+import type { EventRecorder } from '@orrery/client/events.ts';
 import type { Clock } from '@orrery/kit/clock.ts';
-import type { CallContext, Container, ImageService, PodSandbox, RuntimeService } from '../runtime/runtime.ts';
 import type { EnvironmentSource } from '../environment/environment.ts';
+import type {
+  CallContext,
+  Container,
+  ContainerConfig,
+  ImageService,
+  PodSandbox,
+  RuntimeService,
+} from '../runtime/runtime.ts';
 import type { VolumeManager } from '../volumes/volume-manager.ts';
-import { latest } from './actions.ts';
 import { containerConfig } from './container-config.ts';
-import { formatDuration } from './duration.ts';
+import { killContainer } from './container-stop.ts';
+import { containerSubject } from './container-subject.ts';
+import type { HookRunner } from './hooks.ts';
+import type { ImagePuller } from './image-pull.ts';
+import { StartFailure } from './start-failure.ts';
 
 export interface ContainerStartOptions {
   /** The cluster's clock. */
@@ -18,41 +27,61 @@ export interface ContainerStartOptions {
   images: ImageService;
   volumes: VolumeManager;
   environment: EnvironmentSource;
+  hooks: HookRunner;
   /** The recorder of a node. */
   events: (node: string) => EventRecorder;
 }
 
-/** A container of a pod as the subject of events. */
-export function containerSubject(pod: Pod, name: string): EventSubject {
-  const isInit = pod.spec.initContainers?.some((each) => each.name === name) === true;
-  const fieldPath = `spec.${isInit ? 'initContainers' : 'containers'}{${name}}`;
-  return { resource: Pods, object: pod, fieldPath };
+/** What a container is started from. */
+export interface StartRequest {
+  pod: Pod;
+  spec: ContainerSpec;
+  sandbox: PodSandbox;
+  /** Its newest instance, of this or an earlier sandbox. */
+  before: Container | undefined;
+  puller: ImagePuller;
 }
 
-/** Resolves when the container runs. Rejects when the context is aborted. */
+/**
+ * Resolves when the container runs and its postStart hook is over. Rejects when the context is
+ * aborted. @throws StartFailure when it could not be started
+ */
 export async function startContainer(
   options: ContainerStartOptions,
-  pod: Pod,
-  spec: ContainerSpec,
-  sandbox: PodSandbox,
+  request: StartRequest,
   context: CallContext,
 ): Promise<void> {
-  const { runtime, events, volumes, environment } = options;
-  const recorder = events(sandbox.node);
+  const { runtime, events, images, clock } = options;
+  const { pod, spec, sandbox, before, puller } = request;
+  const { node } = sandbox;
+  const recorder = events(node);
   const subject = containerSubject(pod, spec.name);
-  await ensureImage(options, spec, sandbox.node, subject, context);
-  const before = latest(runtime.listContainers({ podSandboxId: sandbox.id }), spec.name);
-  // What is left of a start that did not come through.
-  if (before?.state === 'CONTAINER_CREATED') runtime.removeContainer(before.id);
-  const config = containerConfig(pod, spec, {
-    attempt: nextAttempt(before),
-    variables: environment.variables(pod, spec, sandbox.ip),
-    mounts: volumes.mountsOf(pod, spec),
-  });
-  const container = await runtime.createContainer(sandbox.id, config);
-  recorder.normal(subject, 'Created', `Created container: ${spec.name}`);
-  await runtime.startContainer(container.id, context);
-  recorder.normal(subject, 'Started', `Started container ${spec.name}`);
+  try {
+    await puller.ensureImage({ clock, images, node, recorder, subject }, spec, context);
+    // What is left of a start that did not come through.
+    if (before?.state === 'CONTAINER_CREATED') runtime.removeContainer(before.id);
+    const config = configOf(options, request);
+    const container = await create(options, sandbox, config);
+    recorder.normal(subject, 'Created', `Created container: ${spec.name}`);
+    await run(options, container, context);
+    recorder.normal(subject, 'Started', `Started container ${spec.name}`);
+    if (spec.lifecycle?.postStart !== undefined) await runPostStart(options, request, container, context);
+  } catch (error) {
+    if (error instanceof StartFailure) recorder.warning(subject, 'Failed', `Error: ${eventText(error)}`);
+    throw error;
+  }
+}
+
+/** The event of a failed pull names the reason alone; the pull told the rest. */
+function eventText({ reason, message }: StartFailure): string {
+  switch (reason) {
+    case 'CreateContainerConfigError':
+    case 'CreateContainerError':
+    case 'RunContainerError':
+      return message;
+    default:
+      return reason;
+  }
 }
 
 /** A start that never came to anything does not count as one. */
@@ -61,26 +90,63 @@ function nextAttempt(before: Container | undefined): number {
   return before.startedAtMs === undefined ? before.attempt : before.attempt + 1;
 }
 
-async function ensureImage(
-  { images, events, clock }: ContainerStartOptions,
-  spec: ContainerSpec,
-  node: string,
-  subject: EventSubject,
+function configOf(
+  { environment, volumes }: ContainerStartOptions,
+  { pod, spec, sandbox, before }: StartRequest,
+): ContainerConfig {
+  try {
+    return containerConfig(pod, spec, {
+      attempt: nextAttempt(before),
+      variables: environment.variables(pod, spec, sandbox.ip),
+      mounts: volumes.mountsOf(pod, spec),
+    });
+  } catch (error) {
+    throw new StartFailure('CreateContainerConfigError', (error as Error).message);
+  }
+}
+
+async function create(
+  { runtime }: ContainerStartOptions,
+  { id }: PodSandbox,
+  config: ContainerConfig,
+): Promise<Container> {
+  try {
+    return await runtime.createContainer(id, config);
+  } catch (error) {
+    throw new StartFailure('CreateContainerError', (error as Error).message);
+  }
+}
+
+async function run(
+  { runtime }: ContainerStartOptions,
+  { id }: Container,
   context: CallContext,
 ): Promise<void> {
-  const recorder = events(node);
-  const image = spec.image ?? '';
-  if (spec.imagePullPolicy !== 'Always' && images.imageStatus(node, image) !== undefined) {
-    recorder.normal(subject, 'Pulled', `Container image "${image}" already present on machine`);
-    return;
+  try {
+    await runtime.startContainer(id, context);
+  } catch (error) {
+    if (context.signal.aborted) throw error;
+    throw new StartFailure('RunContainerError', (error as Error).message);
   }
-  recorder.normal(subject, 'Pulling', `Pulling image "${image}"`);
-  const beganMs = clock.now();
-  const { sizeBytes } = await images.pullImage(node, image, context);
-  const took = formatDuration(clock.now() - beganMs);
-  recorder.normal(
-    subject,
-    'Pulled',
-    `Successfully pulled image "${image}" in ${took} (${took} including waiting). Image size: ${sizeBytes} bytes.`,
-  );
+}
+
+/** A container whose postStart hook fails is killed; its policy says what follows. */
+async function runPostStart(
+  options: ContainerStartOptions,
+  { pod, spec }: StartRequest,
+  container: Container,
+  { signal, onWait }: CallContext,
+): Promise<void> {
+  const { hooks, events } = options;
+  onWait();
+  try {
+    await hooks.run(pod, container, spec.lifecycle!.postStart!, signal);
+    signal.throwIfAborted();
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const recorder = events(pod.spec.nodeName ?? '');
+    recorder.warning(containerSubject(pod, spec.name), 'FailedPostStartHook', 'PostStartHook failed');
+    await killContainer(options, { pod, spec, container, message: 'FailedPostStartHook', signal });
+    throw new StartFailure('PostStartHookError', (error as Error).message);
+  }
 }

@@ -4,13 +4,18 @@ import type {
   Container as ContainerSpec,
   ContainerState,
   ContainerStatus,
+  ContainerUser,
+  Pod,
   VolumeMount,
   VolumeMountStatus,
 } from '@orrery/api/gen/types.ts';
 import { formatTime } from '@orrery/api/meta.ts';
+import type { ProbeManager } from '../probes/probe-manager.ts';
 import { imageRepository, normalizeImage } from '../runtime/images.ts';
 import type { Container } from '../runtime/runtime.ts';
-import { isSidecar, latest } from './actions.ts';
+import { shouldStart } from './actions.ts';
+import { isSidecar } from './restart-policy.ts';
+import type { Waiting } from './start-failure.ts';
 
 const RUNTIME = 'orrery';
 
@@ -27,16 +32,17 @@ export function containerId({ id }: Container): string {
   return `${RUNTIME}://${id}`;
 }
 
-function stateOf(instance: Container | undefined, waitingReason: string): ContainerState {
-  if (instance?.startedAtMs === undefined) return { waiting: { reason: waitingReason } };
-  const startedAt = formatTime(instance.startedAtMs);
+function stateOf(instance: Container): ContainerState {
+  const startedAt = formatTime(instance.startedAtMs ?? instance.createdAtMs);
   if (instance.state === 'CONTAINER_RUNNING') return { running: { startedAt } };
+  const { message } = instance;
   return {
     terminated: {
       exitCode: instance.exitCode ?? 0,
       reason: instance.reason ?? 'Completed',
+      ...(message === undefined || message === '' ? {} : { message }),
       startedAt,
-      finishedAt: formatTime(instance.finishedAtMs ?? instance.startedAtMs),
+      finishedAt: formatTime(instance.finishedAtMs ?? instance.startedAtMs ?? instance.createdAtMs),
       containerID: containerId(instance),
     },
   };
@@ -49,49 +55,122 @@ function mountStatus({ name, mountPath, readOnly }: VolumeMount): VolumeMountSta
 }
 
 /** Which part of the pod a container belongs to. */
-type Role = 'init' | 'regular';
+type Role = 'init' | 'regular' | 'ephemeral';
 
-function isReady(spec: ContainerSpec, role: Role, state: ContainerState): boolean {
-  if (role === 'init' && !isSidecar(spec)) return state.terminated?.exitCode === 0;
-  return state.running !== undefined;
+/** What the statuses of the containers of a pod follow from. */
+export interface ContainerView {
+  pod: Pod;
+  /** Of all its sandboxes, in the order of their creation. */
+  containers: readonly Container[];
+  /** Why containers could not be started, by name. */
+  waiting: ReadonlyMap<string, Waiting>;
+  probes: Pick<ProbeManager, 'isReady' | 'hasStarted'>;
+}
+
+/** The user of most containers; shared, since there may be ten thousand of them. */
+const ROOT: ContainerUser = { linux: { uid: 0, gid: 0, supplementalGroups: [0] } };
+
+/** As the runtime reports it (KEP-3619). */
+function userOf({ spec }: Pod, { uid, gid }: Container): ContainerUser {
+  const { fsGroup, supplementalGroups = [] } = spec.securityContext ?? {};
+  const groups = new Set([gid, ...(fsGroup === undefined ? [] : [fsGroup]), ...supplementalGroups]);
+  if (uid === 0 && gid === 0 && groups.size === 1) return ROOT;
+  return { linux: { uid, gid, supplementalGroups: [...groups].toSorted((a, b) => a - b) } };
+}
+
+/** The newest two instances that ever ran. One that is only created shows nothing yet: it is about to run, or to be made anew. */
+function newestTwo(
+  containers: readonly Container[],
+  name: string,
+): [newest: Container | undefined, before: Container | undefined] {
+  let newest: Container | undefined;
+  for (let index = containers.length - 1; index >= 0; index -= 1) {
+    const each = containers[index]!;
+    if (each.name !== name || each.state === 'CONTAINER_CREATED') continue;
+    if (newest !== undefined) return [newest, each];
+    newest = each;
+  }
+  return [newest, undefined];
+}
+
+/** The present and the last state. A container that ended and cannot be started again yet waits. */
+function statesOf(
+  spec: ContainerSpec,
+  role: Role,
+  { pod, containers, waiting }: ContainerView,
+  waitingReason: string,
+): [instance: Container | undefined, state: ContainerState, lastState: ContainerState] {
+  const [newest, before] = newestTwo(containers, spec.name);
+  const state = newest === undefined ? { waiting: { reason: waitingReason } } : stateOf(newest);
+  const lastState = before === undefined ? {} : stateOf(before);
+  const wait = waiting.get(spec.name);
+  if (wait === undefined || state.running !== undefined) return [newest, state, lastState];
+  const isOver =
+    role === 'init' && !isSidecar(spec) ? newest?.exitCode === 0 : !shouldStart(pod, spec, newest);
+  if (isOver) return [newest, state, lastState];
+  const { reason, message } = wait;
+  return [newest, { waiting: { reason, message } }, state.terminated === undefined ? lastState : state];
+}
+
+function isReady(
+  spec: ContainerSpec,
+  role: Role,
+  instance: Container | undefined,
+  { probes }: ContainerView,
+): boolean {
+  if (role === 'ephemeral') return false;
+  if (role === 'init' && !isSidecar(spec))
+    return instance?.state === 'CONTAINER_EXITED' && instance.exitCode === 0;
+  return instance?.state === 'CONTAINER_RUNNING' && probes.isReady(instance);
+}
+
+function imageFields(instance: Container): Pick<ContainerStatus, 'image' | 'imageID' | 'containerID'> {
+  const { image, imageRef } = instance;
+  return {
+    image: normalizeImage(image),
+    imageID: imageRef === '' ? '' : `${imageRepository(image)}@${imageRef}`,
+    containerID: containerId(instance),
+  };
 }
 
 function containerStatus(
   spec: ContainerSpec,
   role: Role,
-  present: Container | undefined,
+  view: ContainerView,
   waitingReason: string,
 ): ContainerStatus {
-  // A container that is only created shows nothing yet: it is about to run, or to be made anew.
-  const instance = present?.startedAtMs === undefined ? undefined : present;
-  const state = stateOf(instance, waitingReason);
-  const { volumeMounts = [] } = spec;
+  const [instance, state, lastState] = statesOf(spec, role, view, waitingReason);
+  const { volumeMounts = [], resources = {} } = spec;
+  const isRunning = instance?.state === 'CONTAINER_RUNNING';
   return {
     name: spec.name,
     state,
-    lastState: {},
-    ready: isReady(spec, role, state),
+    lastState,
+    ready: isReady(spec, role, instance, view),
     restartCount: instance?.attempt ?? 0,
-    started: state.running !== undefined,
-    ...(instance === undefined
-      ? { image: spec.image ?? '', imageID: '' }
-      : {
-          image: normalizeImage(instance.image),
-          imageID: instance.imageRef === '' ? '' : `${imageRepository(instance.image)}@${instance.imageRef}`,
-          containerID: containerId(instance),
-          resources: spec.resources ?? {},
-        }),
+    ...(role === 'ephemeral' ? {} : { started: isRunning && view.probes.hasStarted(instance) }),
+    ...(instance === undefined ? { image: spec.image ?? '', imageID: '' } : imageFields(instance)),
+    ...(instance === undefined || role === 'ephemeral' ? {} : resourceFields(resources)),
+    ...(isRunning ? { user: userOf(view.pod, instance) } : {}),
     ...(volumeMounts.length === 0 ? {} : { volumeMounts: volumeMounts.map(mountStatus) }),
   };
+}
+
+/** What a container has been allocated, and what it runs with (KEP-1287). */
+function resourceFields(
+  resources: NonNullable<ContainerSpec['resources']>,
+): Pick<ContainerStatus, 'allocatedResources' | 'resources'> {
+  const { requests } = resources;
+  return { ...(requests === undefined ? {} : { allocatedResources: requests }), resources };
 }
 
 export function containerStatuses(
   specs: readonly ContainerSpec[],
   role: Role,
-  instances: readonly Container[],
+  view: ContainerView,
   waitingReason: string,
 ): ContainerStatus[] {
-  return specs.map((spec) => containerStatus(spec, role, latest(instances, spec.name), waitingReason));
+  return specs.map((spec) => containerStatus(spec, role, view, waitingReason));
 }
 
 function withEnd(status: ContainerStatus): ContainerStatus {

@@ -6,24 +6,28 @@ import type { Informer } from '@orrery/client/informer.ts';
 import type { SimulatedImages } from '../runtime/images.ts';
 import { SANDBOX_IMAGE, type SimulatedRuntime } from '../runtime/simulated.ts';
 import { restorePod } from './restore.ts';
-import { PodWorker, type PodWorkerDependencies } from './worker.ts';
+import { type Amounts, requestsOf, type ResizePending, resizeVerdict } from './resize.ts';
+import { isFinished } from './status.ts';
+import { type Eviction, PodWorker, type PodWorkerDependencies } from './worker.ts';
 
-export interface PodManagerOptions extends PodWorkerDependencies {
+export interface PodManagerOptions extends Omit<PodWorkerDependencies, 'resizeVerdict'> {
   runtime: SimulatedRuntime;
   images: SimulatedImages;
+  /** What the pods of one node may request together. */
+  allocatable: Amounts;
   /** Whether a node is one of this agent. */
   hostsNode: (node: string) => boolean;
 }
 
 export class PodManager {
-  readonly #options: PodManagerOptions;
+  readonly #options: PodManagerOptions & PodWorkerDependencies;
   /** By uid: a pod may be gone, and another have its name, while its containers still stop. */
   readonly #workers = new Map<string, PodWorker>();
   #informer: Informer<Pod> | undefined;
   #unfollow: (() => void) | undefined;
 
   constructor(options: PodManagerOptions) {
-    this.#options = options;
+    this.#options = { ...options, resizeVerdict: (pod) => this.#resizeVerdict(pod) };
   }
 
   /** How many pods this agent has. */
@@ -52,6 +56,13 @@ export class PodManager {
   /** A container of this pod changed by itself. */
   wake(podUid: string): void {
     this.#workers.get(podUid)?.wake();
+  }
+
+  /** Ends a pod for the node's sake: node-pressure eviction, a volume over its limit. False when there is no such pod. */
+  evict(podUid: string, eviction: Eviction): boolean {
+    const worker = this.#workers.get(podUid);
+    worker?.evict(eviction);
+    return worker !== undefined;
   }
 
   /** Resolves when the store has the newest status of every pod. */
@@ -83,6 +94,19 @@ export class PodManager {
     const worker = new PodWorker(this.#options, pod, acceptedAtMs);
     this.#workers.set(uid, worker);
     worker.wake();
+  }
+
+  /** Whether the other pods of a node leave room for what this one wants. */
+  #resizeVerdict(pod: Pod): ResizePending | undefined {
+    const used: Amounts = { cpu: 0, memory: 0 };
+    for (const other of this.#informer?.lister.list() ?? []) {
+      if (other.spec.nodeName !== pod.spec.nodeName || other.metadata.uid === pod.metadata.uid) continue;
+      if (isFinished(other)) continue;
+      const { cpu, memory } = requestsOf(other);
+      used.cpu += cpu;
+      used.memory += memory;
+    }
+    return resizeVerdict(requestsOf(pod), used, this.#options.allocatable);
   }
 
   /** Volumes whose content is not kept are made again before those that use them go on. */

@@ -8,11 +8,27 @@ function conditionPatch(condition: PodCondition): Record<string, unknown> {
   return { ...condition, reason: condition.reason ?? null, message: condition.message ?? null };
 }
 
+/** Conditions of the node agent's that are only there while they are true. */
+const PASSING_CONDITIONS: ReadonlySet<string> = new Set(['PodResizePending', 'PodResizeInProgress']);
+
+/** The conditions that are stored, and to be taken away. */
+export function withdrawnConditions(stored: PodStatus | undefined, wanted: PodStatus): string[] {
+  const present = stored?.conditions?.filter(({ type }) => PASSING_CONDITIONS.has(type)) ?? [];
+  return present
+    .map(({ type }) => type)
+    .filter((type) => wanted.conditions?.some((each) => each.type === type) !== true);
+}
+
 /**
  * The strategic merge patch that makes the status of a pod say `status`, whatever it says now,
- * and leaves alone what others say. Refused when the pod of that name has another uid.
+ * and leaves alone what others say, but for the conditions that are withdrawn. Refused when the
+ * pod of that name has another uid.
  */
-export function statusPatch(uid: string, status: PodStatus): Record<string, unknown> {
+export function statusPatch(
+  uid: string,
+  status: PodStatus,
+  withdrawn: readonly string[] = [],
+): Record<string, unknown> {
   const { conditions = [], podIPs, ...fields } = status;
   return {
     metadata: { uid },
@@ -21,7 +37,10 @@ export function statusPatch(uid: string, status: PodStatus): Record<string, unkn
       // A pod whose sandbox was replaced has lost its former address.
       ...(podIPs === undefined ? {} : { podIPs: [...podIPs, { $patch: 'replace' }] }),
       '$setElementOrder/conditions': conditions.map(({ type }) => ({ type })),
-      conditions: conditions.map(conditionPatch),
+      conditions: [
+        ...conditions.map(conditionPatch),
+        ...withdrawn.map((type) => ({ type, $patch: 'delete' })),
+      ],
     },
   };
 }
@@ -33,6 +52,7 @@ export function statusIsCurrent(stored: PodStatus | undefined, wanted: PodStatus
   for (const [key, value] of Object.entries(fields)) {
     if (!jsonEqual(stored[key as keyof PodStatus], value)) return false;
   }
+  if (withdrawnConditions(stored, wanted).length > 0) return false;
   return conditions.every((each) =>
     jsonEqual(
       stored.conditions?.find(({ type }) => type === each.type),

@@ -21,6 +21,8 @@ export interface StatusWriterOptions {
 /** While the apiserver is away, each pod that has something to say asks this often. */
 const RETRY = { initialMs: 100, maxMs: 5_000 } as const;
 
+const NONE: readonly string[] = [];
+
 type Name = Pick<Pod['metadata'], 'namespace' | 'name' | 'uid'>;
 
 /** Whether a write failed since the pod that was meant no longer exists; another may have its name. */
@@ -40,6 +42,8 @@ export class StatusWriter {
   readonly #pod: Name;
   /** The newest status, until the store has it. */
   #wanted: PodStatus | undefined;
+  /** The conditions that it takes away. */
+  #withdrawn: readonly string[] = NONE;
   #sending = false;
   #attempt = 0;
   #retry: Timer | undefined;
@@ -56,10 +60,11 @@ export class StatusWriter {
     return this.#wanted;
   }
 
-  /** Writes this status soon; a newer one replaces it while it waits. */
-  write(status: PodStatus): void {
+  /** Writes this status soon, and takes conditions away; a newer one replaces it while it waits. */
+  write(status: PodStatus, withdrawn: readonly string[] = NONE): void {
     if (this.#stopped) return;
     this.#wanted = status;
+    this.#withdrawn = withdrawn;
     if (!this.#sending && this.#retry === undefined) void this.#send();
   }
 
@@ -98,7 +103,7 @@ export class StatusWriter {
           Pods,
           { namespace, name },
           'strategic',
-          statusPatch(uid, status),
+          statusPatch(uid, status, this.#withdrawn),
           'status',
         );
         if (this.#stopped) break;

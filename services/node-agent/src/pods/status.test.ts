@@ -2,7 +2,7 @@ import type { ContainerStatus, Pod, PodCondition, PodStatus } from '@orrery/api/
 import { describe, expect, test } from 'vitest';
 import type { Container, PodSandbox } from '../runtime/runtime.ts';
 import { boundPod, container } from '../test-support/objects.ts';
-import { containerConfigFor, sandboxConfigFor } from '../test-support/runtime-parts.ts';
+import { containerConfigFor, NO_PROBES, sandboxConfigFor } from '../test-support/runtime-parts.ts';
 import { mustStop, podStatus, type StatusInput } from './status.ts';
 
 const ACCEPTED_MS = Date.UTC(2026, 0, 1);
@@ -51,7 +51,10 @@ function statusOf(
     acceptedAtMs: ACCEPTED_MS,
     before: [],
     nowMs: NOW_MS,
-    ended: false,
+    ended: undefined,
+    waiting: new Map(),
+    probes: NO_PROBES,
+    resize: { pending: undefined, inProgress: false },
     ...changes,
   });
 }
@@ -97,13 +100,13 @@ describe('the phase', () => {
     ['one never ran', { a: 0 }, 'Failed'],
     ['none ever ran', {}, 'Failed'],
   ])('of a pod that was stopped, whatever its restart policy: %s', (_, lives, phase) => {
-    expect(statusOf({}, lives, { ended: true }).phase).toBe(phase);
+    expect(statusOf({}, lives, { ended: {} }).phase).toBe(phase);
   });
 
   test('that was declared stays', () => {
     const pod = { ...boundPod('web'), status: { phase: 'Failed' } } as Pod;
     const record = { sandbox: SANDBOX, containers: [instance('web', 0)] };
-    expect(statusOf({}, {}, { pod, record, ended: true }).phase).toBe('Failed');
+    expect(statusOf({}, {}, { pod, record, ended: {} }).phase).toBe('Failed');
   });
 });
 
@@ -166,7 +169,7 @@ describe('the conditions, in upstream order', () => {
       'of a pod that succeeded',
       init,
       { setup: 0, a: 0, b: 0 },
-      { ended: true },
+      { ended: {} },
       [
         'PodReadyToStartContainers=False',
         'Initialized=True PodCompleted',
@@ -179,7 +182,7 @@ describe('the conditions, in upstream order', () => {
       'of a pod that failed',
       {},
       { a: 0, b: 1 },
-      { ended: true },
+      { ended: {} },
       [
         'PodReadyToStartContainers=False',
         'Initialized=True',
@@ -257,7 +260,9 @@ describe('the status of containers', () => {
       image: 'docker.io/library/nginx:1.27',
       imageID: 'docker.io/library/nginx@sha256:abc',
       containerID: 'orrery://id-a',
+      allocatedResources: { cpu: '100m' },
       resources: { requests: { cpu: '100m' } },
+      user: { linux: { uid: 0, gid: 0, supplementalGroups: [0] } },
       volumeMounts: [
         { name: 'data', mountPath: '/data' },
         { name: 'token', mountPath: '/token', readOnly: true, recursiveReadOnly: 'Disabled' },
@@ -329,7 +334,7 @@ describe('the status of containers', () => {
         message: 'The container could not be located when the pod was terminated',
       },
     };
-    const status = statusOf({}, { a: 0 }, { ended: true });
+    const status = statusOf({}, { a: 0 }, { ended: {} });
     expect([of(status, 'a')?.state?.terminated?.exitCode, of(status, 'b')?.state]).toEqual([0, lost]);
   });
 
@@ -337,7 +342,7 @@ describe('the status of containers', () => {
     const status = statusOf(
       { initContainers: [SETUP, container('migrate'), container('last')] },
       { migrate: 1 },
-      { ended: true },
+      { ended: {} },
     );
     const reasons = ['setup', 'migrate', 'last', 'a'].map((name) => {
       const { waiting, terminated } = of(status, name)!.state!;

@@ -1,44 +1,32 @@
 /**
  * Drives one pod: looks at what is wanted and what is there, takes the next steps, looks
- * again (kubelet's pod worker, with the steps of SyncPod, SyncTerminatingPod and
- * SyncTerminatedPod). Level-triggered: why it was woken does not matter.
+ * again (kubelet's pod worker: SyncPod while the pod is to run, SyncTerminatingPod and
+ * SyncTerminatedPod when it is to end). Level-triggered: why it was woken does not matter.
  *
  * A status is written when the worker is about to wait or has nothing left to do, so that a
  * pod that starts without delay costs one write.
  */
 
-import type { Pod, PodStatus } from '@orrery/api/gen/types.ts';
-import { jsonEqual } from '@orrery/api/json.ts';
+import type { Pod } from '@orrery/api/gen/types.ts';
 import { Pods } from '@orrery/api/resources.ts';
 import type { Client } from '@orrery/client/client.ts';
-import type { EventRecorder } from '@orrery/client/events.ts';
 import { backoffDelay, type BackoffOptions } from '@orrery/kit/backoff.ts';
 import type { Clock, Timer } from '@orrery/kit/clock.ts';
-import type { Logger } from '@orrery/kit/logger.ts';
-import { dnsConfig } from '../environment/dns-config.ts';
-import type { EnvironmentSource } from '../environment/environment.ts';
-import type { VolumeManager } from '../volumes/volume-manager.ts';
-import type { CallContext, Container, ImageService, RuntimeService } from '../runtime/runtime.ts';
-import { computePodActions, type PodActions, type PodRecord } from './actions.ts';
-import { sandboxConfig } from './container-config.ts';
-import { containerSubject, startContainer } from './container-start.ts';
-import { isFinished, mustStop, podStatus } from './status.ts';
-import { statusIsCurrent } from './status-patch.ts';
-import { isGone, StatusWriter } from './status-writer.ts';
+import type { ProbeManager } from '../probes/probe-manager.ts';
+import { computePodActions } from './actions.ts';
+import { isIdle, type PodActions } from './pod-actions.ts';
+import { PodResizer, resizeInProgress, type ResizeOptions } from './pod-resizer.ts';
+import { PodStatusReporter, type StatusReporterOptions } from './pod-status-reporter.ts';
+import { PodSync, type PodSyncOptions } from './pod-sync.ts';
+import { PodTermination, type PodTerminationOptions } from './pod-termination.ts';
+import { latest, type PodRecord, podRecord } from './record.ts';
+import { isFinished, mustStop, type PodEnd, podStatus } from './status.ts';
+import { isGone } from './status-writer.ts';
 
-export interface PodWorkerDependencies {
+export interface PodWorkerDependencies
+  extends PodSyncOptions, PodTerminationOptions, StatusReporterOptions, ResizeOptions {
   client: Pick<Client, 'patch' | 'delete'>;
-  /** The cluster's clock. */
-  clock: Clock;
-  /** Real time: how long to wait before calling the apiserver again. */
-  realClock: Clock;
-  logger: Logger;
-  runtime: RuntimeService;
-  images: ImageService;
-  volumes: VolumeManager;
-  environment: EnvironmentSource;
-  /** The recorder of a node. */
-  events: (node: string) => EventRecorder;
+  probes: ProbeManager;
   /** The address of a node. */
   hostIp: (node: string) => string;
 }
@@ -48,30 +36,43 @@ const START_RETRY: BackoffOptions = { initialMs: 1_000, maxMs: 10_000 };
 /** Between tries to tell the apiserver that a pod may go, in real time. */
 const DELETE_RETRY: BackoffOptions = { initialMs: 100, maxMs: 5_000 };
 
-function revisionOf({ metadata }: Pod): number {
-  return Number(metadata.resourceVersion);
+const DEADLINE_EXCEEDED: PodEnd = {
+  reason: 'DeadlineExceeded',
+  message: 'Pod was active on the node longer than the specified deadline',
+};
+
+/** A pod that is over by itself. */
+const RAN_OUT: PodEnd = {};
+
+/** How a pod is ended early. */
+export interface Eviction extends PodEnd {
+  reason: string;
+  message: string;
+  /** Instead of the pod's own grace, in seconds. */
+  graceSeconds?: number;
 }
 
 export class PodWorker {
   readonly #dependencies: PodWorkerDependencies;
-  readonly #writer: StatusWriter;
+  readonly #reporter: PodStatusReporter;
+  readonly #sync: PodSync;
+  readonly #resizer: PodResizer;
   readonly #node: string;
   readonly #acceptedAtMs: number;
-  /** The newest state that is known, as the store has it. */
-  #stored: Pod;
-  /** The same, but an end that was once declared stays: no phase follows it. */
-  #pod: Pod;
-  /** Revision of the last own write that the informer has not shown yet; 0 when it has. */
-  #ownRevision = 0;
-  /** A status that the store took but does not show: saying it again would change nothing. */
-  #withheld: { status: PodStatus; revision: number } | undefined;
   #syncing = false;
   #again = false;
-  /** The start under way, to be given up when the pod is to stop. */
-  #start: AbortController | undefined;
+  /** The steps under way, to be given up when the pod is to stop. */
+  #steps: AbortController | undefined;
+  /** Failures in a row of the present step, and until when it waits, epoch ms of the cluster's clock. */
   #failures = 0;
-  #retry: Timer | undefined;
-  /** The last status was handed over. */
+  #notBeforeMs = 0;
+  /** Of the next thing that is due. */
+  #timer: Timer | undefined;
+  #timerAtMs = Infinity;
+  /** Why this agent ends the pod. */
+  #end: (PodEnd & { graceSeconds?: number }) | undefined;
+  #termination: PodTermination | undefined;
+  /** All containers have ended, and the last status was handed over. */
   #ended = false;
   /** The apiserver knows that the pod may go. */
   #released = false;
@@ -81,47 +82,40 @@ export class PodWorker {
 
   /** `acceptedAtMs`: epoch ms of the cluster's clock at which the pod came to this node. */
   constructor(dependencies: PodWorkerDependencies, pod: Pod, acceptedAtMs: number) {
-    const { client, logger, realClock } = dependencies;
     this.#dependencies = dependencies;
-    this.#writer = new StatusWriter(
-      { client, logger, realClock, onWritten: (status, stored) => this.#written(status, stored) },
-      pod.metadata,
-    );
-    this.#stored = pod;
-    this.#pod = pod;
+    this.#reporter = new PodStatusReporter(dependencies, pod, (before) => this.#look(before));
+    this.#sync = new PodSync(dependencies);
+    this.#resizer = new PodResizer(dependencies, pod);
     this.#node = pod.spec.nodeName ?? '';
     this.#acceptedAtMs = acceptedAtMs;
   }
 
   /** The informer shows this state of the pod. */
   update(pod: Pod): void {
-    const revision = revisionOf(pod);
-    // Older than what the last write returned: it is on its way here.
-    if (revision < this.#ownRevision) return;
-    this.#ownRevision = 0;
-    const isKnown = revision === revisionOf(this.#pod);
-    this.#accept(pod);
-    if (!isKnown) this.#look();
-  }
-
-  /** A status that was under way while somebody declared the pod ended has overwritten that in the store. */
-  #accept(stored: Pod): void {
-    const isOverwritten = isFinished(this.#pod) && !isFinished(stored);
-    const phase = this.#pod.status?.phase ?? '';
-    this.#stored = stored;
-    this.#pod = isOverwritten ? { ...stored, status: { ...stored.status, phase } } : stored;
+    const before = this.#reporter.pod;
+    if (this.#reporter.see(pod)) this.#look(before);
   }
 
   /** The pod is gone from the API: whatever still runs of it is killed. Resolves when that is done. */
   remove(): Promise<void> {
     if (this.#removed === undefined) {
       this.#removed = Promise.withResolvers();
-      this.#writer.stop();
-      this.#giveUpStart();
+      this.#reporter.stop();
+      this.#giveUpSteps();
       this.#forgetFailures();
+      this.#termination?.shorten(0);
       this.wake();
     }
     return this.#removed.promise;
+  }
+
+  /** The node ends the pod: its status says Failed and why. An end that is under way stays. */
+  evict(eviction: Eviction): void {
+    if (this.#end !== undefined || mustStop(this.#reporter.pod)) return;
+    this.#end = eviction;
+    this.#giveUpSteps();
+    this.#forgetFailures();
+    this.wake();
   }
 
   /** Something about the pod changed: look at it, or look again after the present look. */
@@ -132,20 +126,23 @@ export class PodWorker {
 
   /** Resolves when the store has the newest status. */
   written(): Promise<void> {
-    return this.#writer.idle();
+    return this.#reporter.idle();
   }
 
   /** The process ends: nothing more is written or started. */
   stop(): void {
     this.#stopped = true;
-    this.#writer.stop();
-    this.#giveUpStart();
+    this.#reporter.stop();
+    this.#giveUpSteps();
     this.#forgetFailures();
   }
 
-  #look(): void {
-    if (mustStop(this.#pod)) {
-      this.#giveUpStart();
+  #look(before: Pod): void {
+    const { pod } = this.#reporter;
+    this.#resizer.see(before, pod);
+    if (mustStop(pod)) {
+      this.#giveUpSteps();
+      this.#termination?.shorten(this.#graceSeconds(pod));
       // A try at a start that waits; what waits after the end is the release.
       if (!this.#ended) this.#forgetFailures();
     }
@@ -153,15 +150,17 @@ export class PodWorker {
   }
 
   /** Waiting for a start ends at once. */
-  #giveUpStart(): void {
-    this.#start?.abort();
-    this.#start = undefined;
+  #giveUpSteps(): void {
+    this.#steps?.abort();
+    this.#steps = undefined;
   }
 
   #forgetFailures(): void {
     this.#failures = 0;
-    this.#retry?.cancel();
-    this.#retry = undefined;
+    this.#notBeforeMs = 0;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#timerAtMs = Infinity;
   }
 
   async #syncUntilSettled(): Promise<void> {
@@ -169,7 +168,7 @@ export class PodWorker {
     while (this.#again && !this.#stopped) {
       this.#again = false;
       try {
-        await this.#sync();
+        await this.#syncOnce();
       } catch (error) {
         this.#failed(error);
       }
@@ -177,134 +176,168 @@ export class PodWorker {
     this.#syncing = false;
   }
 
-  /** Looks once. While a retry waits, only the status is kept true. */
-  async #sync(): Promise<void> {
-    const pod = this.#pod;
+  get #isEnding(): boolean {
+    return this.#end !== undefined || mustStop(this.#reporter.pod);
+  }
+
+  async #syncOnce(): Promise<void> {
+    const { pod } = this.#reporter;
     if (this.#removed !== undefined) {
-      await this.#killPod(pod);
+      const termination = this.#terminationOf(pod);
+      if (!(await termination.stopContainers(pod, 0))) return;
+      await termination.takeDown(true);
       // Another worker may have the pod from now on.
       this.#stopped = true;
       this.#removed.resolve();
-    } else if (mustStop(pod)) {
-      if (this.#retry === undefined) await this.#terminate(pod);
-    } else if (this.#retry !== undefined || !(await this.#startNext(pod))) {
-      this.#report();
+    } else if (this.#isEnding) {
+      if (this.#timer === undefined) await this.#terminate(pod);
     } else {
-      this.#again = true;
+      await this.#syncPod(pod);
     }
   }
 
   #failed(error: unknown): void {
     const { logger, clock, realClock } = this.#dependencies;
-    const pod = this.#pod;
+    const { pod } = this.#reporter;
     logger.warn({ err: error, pod: `${pod.metadata.namespace}/${pod.metadata.name}` }, 'pod sync failed');
-    const [retryClock, policy] = mustStop(pod) ? [realClock, DELETE_RETRY] : [clock, START_RETRY];
-    this.#retry?.cancel();
-    this.#retry = retryClock.setTimeout(
-      () => {
-        this.#retry = undefined;
-        this.wake();
-      },
-      backoffDelay(this.#failures, policy),
-    );
+    if (this.#removed !== undefined || this.#isEnding) {
+      this.#setTimer(realClock, backoffDelay(this.#failures, DELETE_RETRY));
+    } else {
+      this.#notBeforeMs = clock.now() + backoffDelay(this.#failures, START_RETRY);
+    }
     this.#failures += 1;
     // The next look says how things stand, and leaves the rest to the retry.
     if (this.#removed === undefined) this.#again = true;
   }
 
-  #record(): PodRecord {
-    const { runtime } = this.#dependencies;
-    const sandboxes = runtime.listPodSandbox({ podUid: this.#pod.metadata.uid });
-    const sandbox = sandboxes.reduce<PodRecord['sandbox']>(
-      (newest, each) => (newest === undefined || each.attempt > newest.attempt ? each : newest),
-      undefined,
-    );
-    const containers = sandbox === undefined ? [] : runtime.listContainers({ podSandboxId: sandbox.id });
-    return { sandbox, containers };
+  #setTimer(clock: Clock, delayMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = clock.setTimeout(() => {
+      this.#timer = undefined;
+      this.#timerAtMs = Infinity;
+      this.wake();
+    }, delayMs);
   }
 
-  /** Takes the next steps towards a running pod; false when there are none for now. */
-  async #startNext(pod: Pod): Promise<boolean> {
+  /** Sees to it that the pod is looked at again when the next thing is due: one timer, and none for a pod that just runs. */
+  #schedule(pod: Pod): void {
+    const { clock } = this.#dependencies;
+    const nowMs = clock.now();
+    let atMs = Infinity;
+    for (const dueAtMs of [
+      this.#notBeforeMs,
+      this.#sync.dueAtMs,
+      this.#resizer.retryAtMs,
+      this.#deadlineMs(pod),
+    ])
+      if (dueAtMs > nowMs && dueAtMs < atMs) atMs = dueAtMs;
+    if (atMs === this.#timerAtMs) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#timerAtMs = atMs;
+    if (atMs < Infinity) this.#setTimer(clock, atMs - nowMs);
+  }
+
+  #deadlineMs({ spec: { activeDeadlineSeconds } }: Pod): number {
+    return activeDeadlineSeconds === undefined
+      ? Infinity
+      : this.#acceptedAtMs + activeDeadlineSeconds * 1_000;
+  }
+
+  #record(): PodRecord {
+    return podRecord(this.#dependencies.runtime, this.#reporter.pod.metadata.uid);
+  }
+
+  /** Looks once at a pod that is to run. While a retry waits, only the status is kept true. */
+  async #syncPod(stored: Pod): Promise<void> {
+    const { clock, probes, events } = this.#dependencies;
+    const nowMs = clock.now();
+    if (nowMs >= this.#deadlineMs(stored)) {
+      events(this.#node).normal(
+        { resource: Pods, object: stored },
+        DEADLINE_EXCEEDED.reason!,
+        DEADLINE_EXCEEDED.message!,
+      );
+      this.#endPod(DEADLINE_EXCEEDED);
+      return;
+    }
     const record = this.#record();
-    const actions = computePodActions(pod, record);
-    const { createSandbox, initContainerToStart, containersToStart } = actions;
-    if (!createSandbox && initContainerToStart === undefined && containersToStart.length === 0) return false;
-    const start = new AbortController();
-    this.#start = start;
+    if (record.containers.length > 0) probes.follow(stored, record.containers);
+    const pod = this.#resizer.allocate(stored);
+    const actions = computePodActions(pod, record, probes);
+    if (actions.killPod && !actions.createSandbox) {
+      if (record.containers.some(({ state }) => state === 'CONTAINER_RUNNING')) this.#report();
+      this.#endPod(RAN_OUT);
+      return;
+    }
+    if (isIdle(actions) || nowMs < this.#notBeforeMs) {
+      this.#report();
+    } else {
+      // What ended is told before what follows from it.
+      if (restartsAny(actions, record) || actions.containersToResize.length > 0) this.#report();
+      if (await this.#take(pod, actions, record)) this.#again = true;
+      else if (!this.#isEnding) this.#report();
+    }
+    if (!this.#again) this.#schedule(stored);
+  }
+
+  #endPod(end: PodEnd): void {
+    this.#end = end;
+    this.#forgetFailures();
+    this.#again = true;
+  }
+
+  async #take(pod: Pod, actions: PodActions, record: PodRecord): Promise<boolean> {
+    const steps = new AbortController();
+    this.#steps = steps;
+    const context = { signal: steps.signal, onWait: () => this.#report() };
+    let changed = false;
     try {
-      await this.#act(pod, actions, record, { signal: start.signal, onWait: () => this.#report() });
+      changed = await this.#sync.take(actions, { pod, record, context });
     } catch (error) {
       // Given up since the pod is to stop: look at that instead.
-      if (!start.signal.aborted) throw error;
+      if (!steps.signal.aborted) throw error;
     } finally {
-      if (this.#start === start) this.#start = undefined;
+      if (this.#steps === steps) this.#steps = undefined;
     }
-    if (!start.signal.aborted) this.#forgetFailures();
-    return true;
-  }
-
-  async #act(pod: Pod, actions: PodActions, { sandbox }: PodRecord, context: CallContext): Promise<void> {
-    const { killPod, attempt, createSandbox, initContainerToStart, containersToStart } = actions;
-    if (killPod) await this.#killPod(pod);
-    if (createSandbox) {
-      await this.#createSandbox(pod, attempt, context);
-    } else if (sandbox !== undefined) {
-      const specs = initContainerToStart === undefined ? containersToStart : [initContainerToStart];
-      // All have to be over before the next look, or one could be started twice.
-      const starts = await Promise.allSettled(
-        specs.map((spec) => startContainer(this.#dependencies, pod, spec, sandbox, context)),
-      );
-      for (const each of starts) if (each.status === 'rejected') throw each.reason;
+    if (!steps.signal.aborted) {
+      this.#failures = 0;
+      this.#notBeforeMs = 0;
     }
-  }
-
-  async #createSandbox(pod: Pod, attempt: number, context: CallContext): Promise<void> {
-    const { runtime, events, volumes } = this.#dependencies;
-    const config = sandboxConfig(pod, this.#node, attempt, dnsConfig(pod));
-    try {
-      const mounting = volumes.mount(pod);
-      if (mounting !== undefined) await mounting;
-      await runtime.runPodSandbox(config, context);
-    } catch (error) {
-      if (!context.signal.aborted) {
-        const message = `Failed to create pod sandbox: ${(error as Error).message}`;
-        events(this.#node).warning({ resource: Pods, object: pod }, 'FailedCreatePodSandBox', message);
-      }
-      throw error;
-    }
+    return changed || steps.signal.aborted;
   }
 
   /** Writes what is there now, if that is news to the store. */
-  #report(ended = false): void {
-    const { clock, hostIp } = this.#dependencies;
-    const pod = this.#pod;
-    const { unconfirmed } = this.#writer;
+  #report(ended?: PodEnd): void {
+    const { clock, hostIp, probes } = this.#dependencies;
+    const pod = this.#resizer.allocated(this.#reporter.pod);
+    const record = this.#record();
+    const { pending } = this.#resizer;
     const status = podStatus({
       pod,
-      record: this.#record(),
+      record,
+      waiting: this.#sync.waiting,
+      probes,
       hostIp: hostIp(this.#node),
       acceptedAtMs: this.#acceptedAtMs,
-      before: unconfirmed?.conditions ?? pod.status?.conditions ?? [],
+      before: this.#reporter.conditions,
       nowMs: clock.now(),
       ended,
+      resize: { pending, inProgress: ended === undefined && resizeInProgress(pod, record) },
     });
-    const isNews = unconfirmed === undefined ? this.#isNews(status) : !jsonEqual(unconfirmed, status);
-    if (isNews) this.#writer.write(status);
+    this.#reporter.report(status);
   }
 
-  #isNews(status: PodStatus): boolean {
-    if (statusIsCurrent(this.#stored.status, status)) return false;
-    const withheld = this.#withheld;
-    return withheld?.revision !== revisionOf(this.#pod) || !jsonEqual(withheld.status, status);
+  #terminationOf(pod: Pod): PodTermination {
+    this.#termination ??= new PodTermination(this.#dependencies, pod.metadata.uid);
+    return this.#termination;
   }
 
-  #written(status: PodStatus, stored: Pod): void {
-    const revision = revisionOf(stored);
-    this.#withheld = statusIsCurrent(stored.status, status) ? undefined : { status, revision };
-    if (revision <= revisionOf(this.#pod)) return;
-    this.#ownRevision = revision;
-    this.#accept(stored);
-    this.#look();
+  /** How long the pod has for its end (calculateEffectiveGracePeriod). */
+  #graceSeconds({ metadata, spec }: Pod): number {
+    if (this.#removed !== undefined) return 0;
+    const own = this.#end?.graceSeconds ?? spec.terminationGracePeriodSeconds ?? 0;
+    return metadata.deletionGracePeriodSeconds ?? own;
   }
 
   /**
@@ -313,21 +346,21 @@ export class PodWorker {
    * would be found again with it after a crash.
    */
   async #terminate(pod: Pod): Promise<void> {
+    const end = this.#end ?? RAN_OUT;
+    const termination = this.#terminationOf(pod);
     if (!this.#ended) {
-      const record = this.#record();
-      await this.#stopContainers(pod, record.containers, pod.metadata.deletionGracePeriodSeconds ?? 0);
+      if (!(await termination.stopContainers(pod, this.#graceSeconds(pod)))) return;
       // Without a sandbox it either never ran or was over before this process began.
-      if (record.sandbox !== undefined || !isFinished(this.#stored)) this.#report(true);
+      if (this.#record().sandbox !== undefined || !this.#reporter.isEndStored) this.#report(end);
       this.#ended = true;
       this.#forgetFailures();
-    } else if (isFinished(pod) && !isFinished(this.#stored)) {
-      this.#report(true);
+    } else if (isFinished(pod) && !this.#reporter.isEndStored) {
+      this.#report(end);
     }
-    await this.#writer.idle();
-    await this.#removeSandboxes();
-    if (pod.metadata.deletionTimestamp !== undefined && !this.#released && this.#removed === undefined) {
-      await this.#release(pod);
-    }
+    await this.#reporter.idle();
+    const isDeleted = this.#reporter.pod.metadata.deletionTimestamp !== undefined;
+    await termination.takeDown(isDeleted);
+    if (isDeleted && !this.#released && this.#removed === undefined) await this.#release(pod);
   }
 
   /** The second step of a graceful deletion. With finalizers, the object stays until they are gone. */
@@ -342,26 +375,11 @@ export class PodWorker {
     this.#released = true;
     this.#forgetFailures();
   }
+}
 
-  async #stopContainers(pod: Pod, containers: readonly Container[], graceSeconds: number): Promise<void> {
-    const { runtime, events } = this.#dependencies;
-    const running = containers.filter(({ state }) => state === 'CONTAINER_RUNNING');
-    for (const { name } of running) {
-      events(this.#node).normal(containerSubject(pod, name), 'Killing', `Stopping container ${name}`);
-    }
-    await Promise.all(running.map(({ id }) => runtime.stopContainer(id, graceSeconds)));
-  }
-
-  async #killPod(pod: Pod): Promise<void> {
-    await this.#stopContainers(pod, this.#record().containers, 0);
-    await this.#removeSandboxes();
-  }
-
-  async #removeSandboxes(): Promise<void> {
-    const { runtime } = this.#dependencies;
-    for (const { id } of runtime.listPodSandbox({ podUid: this.#pod.metadata.uid })) {
-      await runtime.stopPodSandbox(id);
-      runtime.removePodSandbox(id);
-    }
-  }
+/** Whether something is started, or killed, that ran before. */
+function restartsAny(actions: PodActions, { containers }: PodRecord): boolean {
+  if (containers.length === 0) return false;
+  const starts = [...actions.initToStart, ...actions.containersToStart];
+  return actions.killPod || starts.some(({ name }) => latest(containers, name)?.finishedAtMs !== undefined);
 }

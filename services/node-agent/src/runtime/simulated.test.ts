@@ -32,13 +32,15 @@ describe('a sandbox', () => {
     const { clock, runtime, context, waits } = runtimeUnderTest({ pullMs: 100, sandboxStartMs: 50 });
     const beganMs = clock.now();
     const sandbox = runtime.runPodSandbox(config('a'), context);
-    await clock.advance(149);
+    await clock.advance(99);
     expect(runtime.listPodSandbox({})).toEqual([]);
+    await clock.advance(50);
+    expect(runtime.listPodSandbox({})).toMatchObject([{ state: 'SANDBOX_NOTREADY', ip: '' }]);
     await clock.advance(1);
     expect(await sandbox).toMatchObject({
       state: 'SANDBOX_READY',
       ip: '10.244.0.2',
-      createdAtMs: beganMs + 150,
+      createdAtMs: beganMs + 100,
     });
     expect(waits.map((atMs) => atMs - beganMs)).toEqual([0, 100]);
   });

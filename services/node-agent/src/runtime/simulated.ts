@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Clock } from '@orrery/kit/clock.ts';
+import type { Logger } from '@orrery/kit/logger.ts';
 import type { AddressRange } from './addresses.ts';
 import type { FileSystem } from '../files/file-system.ts';
 import type { Network, NetworkStack } from '../network/network.ts';
@@ -22,6 +23,7 @@ import type {
 
 export interface SimulatedRuntimeOptions {
   clock: Clock;
+  logger: Logger;
   images: ImageService;
   /** How long setting up a sandbox takes, in milliseconds of the clock. */
   sandboxStartMs: number;
@@ -77,11 +79,13 @@ interface Running {
   task: Task | undefined;
   /** Resolved when it has exited; present while somebody waits for that. */
   exited: PromiseWithResolvers<void> | undefined;
+  /** It was told to end: once is enough, however often the time that it has is shortened. */
+  terminating: boolean;
   files: FileSystem | undefined;
 }
 
 function stopped(container: Container): Running {
-  return { container, task: undefined, exited: undefined, files: undefined };
+  return { container, task: undefined, exited: undefined, terminating: false, files: undefined };
 }
 
 /** A multimap that keeps no empty sets. */
@@ -118,17 +122,42 @@ export class SimulatedRuntime implements RuntimeService {
     this.#options = options;
   }
 
+  /** The five steps of dockershim's RunPodSandbox, in its order. */
   async runPodSandbox(config: PodSandboxConfig, context: CallContext): Promise<PodSandbox> {
-    const { clock, images, sandboxStartMs } = this.#options;
+    const { clock, images, sandboxStartMs, checkpoints } = this.#options;
+    this.#log(config, 'pulling the image for the sandbox');
     if (images.imageStatus(config.node, SANDBOX_IMAGE) === undefined)
       await images.pullImage(config.node, SANDBOX_IMAGE, context);
-    await this.#take(sandboxStartMs, context);
+    context.signal.throwIfAborted();
+    this.#log(config, 'creating the sandbox container');
     const id = sandboxId(config);
-    const ip = this.#connect(config, id);
-    const sandbox: PodSandbox = { ...config, id, state: 'SANDBOX_READY', ip, createdAtMs: clock.now() };
+    const sandbox: PodSandbox = {
+      ...config,
+      id,
+      state: 'SANDBOX_NOTREADY',
+      ip: '',
+      createdAtMs: clock.now(),
+    };
     this.#keepSandbox(sandbox);
-    this.#options.checkpoints.putSandbox(sandbox);
+    try {
+      this.#log(config, 'creating sandbox checkpoint');
+      checkpoints.putSandbox(sandbox);
+      this.#log(config, 'starting the sandbox container');
+      await this.#take(sandboxStartMs, context);
+      this.#log(config, 'setting up networking for the sandbox');
+      sandbox.ip = this.#allocateAddress(config, id);
+      sandbox.state = 'SANDBOX_READY';
+      this.#attach(sandbox);
+    } catch (error) {
+      this.removePodSandbox(id);
+      throw error;
+    }
+    checkpoints.putSandbox(sandbox);
     return sandbox;
+  }
+
+  #log({ namespace, name, uid, attempt }: PodSandboxConfig, step: string): void {
+    this.#options.logger.debug({ pod: `${namespace}/${name}`, uid, attempt }, step);
   }
 
   async stopPodSandbox(id: string): Promise<void> {
@@ -206,7 +235,10 @@ export class SimulatedRuntime implements RuntimeService {
     }
     running.exited ??= Promise.withResolvers();
     if (timeoutSeconds > 0) {
-      task.signal('SIGTERM');
+      if (!running.terminating) {
+        running.terminating = true;
+        task.signal('SIGTERM');
+      }
       const late = new AbortController();
       await Promise.race([
         running.exited.promise,
@@ -305,15 +337,15 @@ export class SimulatedRuntime implements RuntimeService {
     containers: readonly Container[],
     progress: ReadonlyMap<string, unknown>,
   ): boolean {
-    const isReady = sandbox.state === 'SANDBOX_READY';
     const { range } = this.#options.addresses(sandbox.node);
-    if (isReady && !sandbox.hostNetwork && !range.reserve(sandbox.ip)) return false;
+    const ownsAddress = sandbox.state === 'SANDBOX_READY' && !sandbox.hostNetwork;
+    if (ownsAddress && !range.reserve(sandbox.ip)) return false;
     this.#keepSandbox(sandbox);
     for (const container of containers) {
       const running = stopped(container);
       this.#keepContainer(running);
       if (container.state !== 'CONTAINER_RUNNING') continue;
-      if (isReady) void this.#resume(running, progress.get(container.id));
+      if (sandbox.state === 'SANDBOX_READY') void this.#resume(running, progress.get(container.id));
       // The process before this one ended while it stopped the sandbox.
       else this.#exit(running, { exitCode: 137, reason: 'Error', signal: 9 });
     }
@@ -329,7 +361,7 @@ export class SimulatedRuntime implements RuntimeService {
     signal.throwIfAborted();
   }
 
-  #connect({ node, hostNetwork }: PodSandboxConfig, id: string): string {
+  #allocateAddress({ node, hostNetwork }: PodSandboxConfig, id: string): string {
     const { hostIp, range } = this.#options.addresses(node);
     if (hostNetwork) return hostIp;
     try {
@@ -407,25 +439,16 @@ export class SimulatedRuntime implements RuntimeService {
   }
 
   #keepSandbox(sandbox: PodSandbox): void {
-    const { node, uid, ip, hostNetwork, hostname, fqdn, dns, hostAliases } = sandbox;
-    if (sandbox.state === 'SANDBOX_READY') {
-      const named = fqdn === undefined ? {} : { fqdn };
-      this.#stacks.set(
-        sandbox.id,
-        this.#options.network.attach({
-          node,
-          podUid: uid,
-          ip,
-          hostNetwork,
-          hostname,
-          ...named,
-          dns,
-          hostAliases,
-        }),
-      );
-    }
+    if (sandbox.state === 'SANDBOX_READY') this.#attach(sandbox);
     this.#sandboxes.set(sandbox.id, sandbox);
     this.#sandboxesOfPod.add(sandbox.uid, sandbox.id);
+  }
+
+  /** Gives a sandbox its network namespace. */
+  #attach({ id, node, uid, ip, hostNetwork, hostname, fqdn, dns, hostAliases }: PodSandbox): void {
+    const named = fqdn === undefined ? {} : { fqdn };
+    const config = { node, podUid: uid, ip, hostNetwork, hostname, ...named, dns, hostAliases };
+    this.#stacks.set(id, this.#options.network.attach(config));
   }
 
   #keepContainer(running: Running): void {

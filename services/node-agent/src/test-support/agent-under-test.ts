@@ -2,16 +2,15 @@
 
 import type { Draft, Pod } from '@orrery/api/gen/types.ts';
 import { Pods } from '@orrery/api/resources.ts';
-import { createLogger } from '@orrery/kit/logger.ts';
 import { ManualClock, settle } from '@orrery/kit/manual-clock.ts';
-import { PodManager } from '../pods/pod-manager.ts';
+import { PodManager, type PodManagerOptions } from '../pods/pod-manager.ts';
 import { AddressRange, nodeAddress, podRangePrefix } from '../runtime/addresses.ts';
 import { type Checkpoints, NO_CHECKPOINTS } from '../runtime/checkpoints.ts';
 import { SimulatedImages } from '../runtime/images.ts';
 import type { Container, PodSandbox } from '../runtime/runtime.ts';
 import { SimulatedRuntime } from '../runtime/simulated.ts';
 import { FakeApi } from './fake-api.ts';
-import { NO_ENVIRONMENT, NO_VOLUMES, runtimeParts } from './runtime-parts.ts';
+import { NO_ENVIRONMENT, NO_HOOKS, NO_PROBES, NO_VOLUMES, runtimeParts, SILENT } from './runtime-parts.ts';
 import { boundPod, recordersInto, type RecordedEvent } from './objects.ts';
 
 export interface Delays {
@@ -22,6 +21,8 @@ export interface Delays {
 
 /** The delays that a cluster has unless it is told otherwise. */
 export const REALISTIC: Delays = { pullMs: 1_200, sandboxStartMs: 300, containerStartMs: 200 };
+
+type Parts = Pick<PodManagerOptions, 'volumes' | 'environment' | 'probes' | 'hooks'>;
 
 const NODES = 2;
 
@@ -36,6 +37,13 @@ export class AgentUnderTest {
   readonly events: RecordedEvent[] = [];
   readonly #delays: Delays;
   readonly #checkpoints: () => Checkpoints;
+  /** What the pods are given besides the runtime; a test may put its own in, before `start`. */
+  readonly parts: Parts = {
+    volumes: NO_VOLUMES,
+    environment: NO_ENVIRONMENT,
+    probes: NO_PROBES,
+    hooks: NO_HOOKS,
+  };
   runtime!: SimulatedRuntime;
   manager!: PodManager;
   ranges: AddressRange[] = [];
@@ -57,10 +65,11 @@ export class AgentUnderTest {
       client: this.api,
       clock,
       realClock,
-      logger: createLogger({ service: 'node-agent', instance: 'test', level: 'silent' }),
+      logger: SILENT,
       images,
-      volumes: NO_VOLUMES,
-      environment: NO_ENVIRONMENT,
+      crashLoopInitialMs: 1_000,
+      allocatable: { cpu: 4_000, memory: 16 * 2 ** 30 },
+      ...this.parts,
       events: recordersInto(this.events),
       runtime: (this.runtime = new SimulatedRuntime({
         clock,
@@ -124,8 +133,9 @@ export class AgentUnderTest {
     return this.stored(name)?.status?.conditions?.find((each) => each.type === type);
   }
 
+  /** Those that live; of a pod that ended, the dead one is kept for those who ask. */
   sandboxes(): PodSandbox[] {
-    return this.runtime.listPodSandbox({});
+    return this.runtime.listPodSandbox({}).filter(({ state }) => state === 'SANDBOX_READY');
   }
 
   containers(): Container[] {

@@ -209,6 +209,10 @@ function mergeStatus(stored: Fields, patch: Fields): Fields {
   const { conditions = [], podIPs, '$setElementOrder/conditions': order = [], ...fields } = patch;
   const merged = new Map(((stored['conditions'] ?? []) as Fields[]).map((each) => [each['type'], each]));
   for (const each of conditions as Fields[]) {
+    if (each['$patch'] === 'delete') {
+      merged.delete(each['type']);
+      continue;
+    }
     const entries = Object.entries({ ...merged.get(each['type']), ...each }).filter(
       ([, value]) => value !== null,
     );

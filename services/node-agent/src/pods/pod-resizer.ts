@@ -1,0 +1,98 @@
+/** What the containers of one pod have been allocated while a resize of it waits or is under way (pkg/kubelet/allocation/allocation_manager.go). */
+
+import type { Pod } from '@orrery/api/gen/types.ts';
+import { Pods } from '@orrery/api/resources.ts';
+import type { EventRecorder } from '@orrery/client/events.ts';
+import type { Clock } from '@orrery/kit/clock.ts';
+import {
+  type Allocation,
+  allocationBefore,
+  allocationReported,
+  limitsDiffer,
+  type ResizePending,
+  withAllocation,
+} from './resize.ts';
+import type { PodRecord } from './record.ts';
+
+export interface ResizeOptions {
+  /** The cluster's clock. */
+  clock: Clock;
+  /** Why the node of a pod has no room for what the pod wants now; undefined when it has. */
+  resizeVerdict: (pod: Pod) => ResizePending | undefined;
+  /** The recorder of a node. */
+  events: (node: string) => EventRecorder;
+}
+
+/** How often a deferred resize is tried again (allocation_manager.go, retryPendingResizes). */
+const RETRY_MS = 180_000;
+
+export class PodResizer {
+  readonly #options: ResizeOptions;
+  /** What was allocated before the resize that is not allocated yet; absent when nothing waits. */
+  #held: Allocation | undefined;
+  #pending: ResizePending | undefined;
+  /** When a deferred resize is tried again, epoch ms of the clock; Infinity without any. */
+  #retryAtMs = Infinity;
+
+  /** A pod that ran before this process began has been allocated what its status says. */
+  constructor(options: ResizeOptions, pod: Pod) {
+    this.#options = options;
+    if (pod.status?.containerStatuses !== undefined) this.#held = allocationReported(pod);
+  }
+
+  /** Why a resize waits. */
+  get pending(): ResizePending | undefined {
+    return this.#pending;
+  }
+
+  get retryAtMs(): number {
+    return this.#retryAtMs;
+  }
+
+  /** The pod was changed. */
+  see(before: Pod, after: Pod): void {
+    if (before.metadata.generation === after.metadata.generation) return;
+    const differing = allocationBefore(withAllocation(before, this.#held), after);
+    if (differing === undefined && this.#held === undefined) return;
+    this.#held = differing;
+    // Another resize is another question.
+    this.#retryAtMs = 0;
+  }
+
+  /** The pod with what its containers have been allocated. */
+  allocated(pod: Pod): Pod {
+    return withAllocation(pod, this.#held);
+  }
+
+  /** The same, after allocating what the pod wants if there is room. */
+  allocate(pod: Pod): Pod {
+    if (this.#held === undefined) return pod;
+    const nowMs = this.#options.clock.now();
+    if (this.#pending === undefined || nowMs >= this.#retryAtMs) this.#decide(pod, nowMs);
+    return withAllocation(pod, this.#held);
+  }
+
+  #decide(pod: Pod, nowMs: number): void {
+    const { resizeVerdict, events } = this.#options;
+    const before = this.#pending;
+    this.#pending = resizeVerdict(pod);
+    const { pending } = this;
+    this.#retryAtMs = pending?.reason === 'Deferred' ? nowMs + RETRY_MS : Infinity;
+    if (pending === undefined) {
+      this.#held = undefined;
+    } else if (before?.message !== pending.message) {
+      const subject = { resource: Pods, object: pod };
+      events(pod.spec.nodeName ?? '').warning(subject, `Resize${pending.reason}`, pending.message);
+    }
+  }
+}
+
+/** Whether a container runs with other limits than it has been allocated. `pod`: as allocated. */
+export function resizeInProgress({ spec }: Pod, { containers }: PodRecord): boolean {
+  return containers.some((container) => {
+    if (container.state !== 'CONTAINER_RUNNING') return false;
+    const isNamed = ({ name }: { name: string }): boolean => name === container.name;
+    const wanted = spec.containers.find(isNamed) ?? spec.initContainers?.find(isNamed);
+    return wanted !== undefined && limitsDiffer(wanted, container);
+  });
+}

@@ -2,6 +2,7 @@
 
 import type { Container as ContainerSpec, Pod, ResourceRequirements } from '@orrery/api/gen/types.ts';
 import { milliValue, wholeValue } from '@orrery/api/quantity.ts';
+import { expandVariables } from '../environment/expansion.ts';
 import type { DnsConfig, HostAlias } from '../network/network.ts';
 import type { ResourceLimits } from '../process/usage.ts';
 import type { ContainerConfig, Mount, PodSandboxConfig } from '../runtime/runtime.ts';
@@ -59,14 +60,6 @@ function runsToCompletion({ spec }: Pod, name: string): boolean {
 
 const NO_WORDS: readonly string[] = [];
 
-/** `$(VAR)` in command and arguments, from the container's variables (third_party/forked/golang/expansion). */
-export function expandVariables(text: string, variables: ReadonlyMap<string, string>): string {
-  return text.replaceAll(/\$(\$|\(([^)]*)\))/g, (whole, dollar: string, name: string | undefined) => {
-    if (dollar === '$') return '$';
-    return variables.get(name ?? '') ?? whole;
-  });
-}
-
 export interface ContainerSurroundings {
   attempt: number;
   variables: readonly (readonly [name: string, value: string])[];
@@ -80,7 +73,7 @@ export function containerConfig(
 ): ContainerConfig {
   const known = new Map(variables);
   const expand = (words: readonly string[] | undefined): readonly string[] =>
-    words?.map((word) => expandVariables(word, known)) ?? NO_WORDS;
+    words?.map((word) => expandVariables(word, (name) => known.get(name))) ?? NO_WORDS;
   const context = { ...pod.spec.securityContext, ...spec.securityContext };
   return {
     name: spec.name,

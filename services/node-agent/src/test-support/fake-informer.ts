@@ -22,7 +22,10 @@ export class FakeInformer<T extends KubeObject> implements Informer<T> {
 
   readonly lister: Lister<T> = ((objects: Map<ObjectKey, T>) => ({
     get: (key: ObjectKey) => objects.get(key),
-    list: () => [...objects.values()],
+    list: (namespace?: string) =>
+      [...objects.values()].filter(
+        ({ metadata }) => namespace === undefined || metadata.namespace === namespace,
+      ),
     byIndex: () => [],
     get size() {
       return objects.size;

@@ -44,7 +44,7 @@ class KeptCheckpoints implements Checkpoints {
 
 function agentWithCheckpoints() {
   const checkpoints = new KeptCheckpoints();
-  return { agent: new AgentUnderTest({}, () => checkpoints), checkpoints };
+  return { agent: new AgentUnderTest({}, { checkpoints: () => checkpoints }), checkpoints };
 }
 
 describe('an agent that was killed and finds checkpoints', () => {

@@ -8,7 +8,7 @@ import { podRecord } from './record.ts';
 
 export interface PodTerminationOptions extends ContainerStopOptions {
   volumes: VolumeManager;
-  probes: Pick<ProbeManager, 'forget'>;
+  probes: Pick<ProbeManager, 'stopLivenessAndStartup' | 'forget'>;
 }
 
 export class PodTermination {
@@ -30,6 +30,7 @@ export class PodTermination {
    */
   async stopContainers(pod: Pod, graceSeconds: number): Promise<boolean> {
     const { containers } = podRecord(this.#options.runtime, this.#podUid);
+    this.#options.probes.stopLivenessAndStartup(this.#podUid);
     const over = new AbortController();
     this.#round = { graceSeconds, over };
     await killContainers(this.#options, {

@@ -3,7 +3,12 @@
  * last stored status says which they were. Pure.
  */
 
-import type { Container as ContainerSpec, ContainerStatus, Pod } from '@orrery/api/gen/types.ts';
+import type {
+  Container as ContainerSpec,
+  ContainerState,
+  ContainerStatus,
+  Pod,
+} from '@orrery/api/gen/types.ts';
 import { parseTime } from '@orrery/api/meta.ts';
 import { dnsConfig } from '../environment/dns-config.ts';
 import type { Container, PodSandbox } from '../runtime/runtime.ts';
@@ -18,33 +23,63 @@ export interface RestoredPod {
 
 function specOf({ spec }: Pod, name: string): ContainerSpec | undefined {
   const isNamed = (each: ContainerSpec): boolean => each.name === name;
-  return spec.initContainers?.find(isNamed) ?? spec.containers.find(isNamed);
+  return (
+    spec.initContainers?.find(isNamed) ??
+    spec.containers.find(isNamed) ??
+    spec.ephemeralContainers?.find(isNamed)
+  );
 }
 
-function restoredContainer(pod: Pod, status: ContainerStatus, podSandboxId: string): Container | undefined {
-  const id = status.containerID?.split('://')[1];
-  const { running, terminated } = status.state ?? {};
+/** One instance of a container, as a state tells of it. */
+function instanceOf(
+  pod: Pod,
+  { name, image, imageID }: ContainerStatus,
+  { running, terminated }: ContainerState,
+  { id, attempt, podSandboxId }: Pick<Container, 'id' | 'attempt' | 'podSandboxId'>,
+): Container | undefined {
   const startedAt = running?.startedAt ?? terminated?.startedAt;
-  const spec = specOf(pod, status.name);
-  if (id === undefined || startedAt === undefined || spec === undefined) return undefined;
+  const spec = specOf(pod, name);
+  if (startedAt === undefined || spec === undefined) return undefined;
   const startedAtMs = parseTime(startedAt);
   const common = {
-    ...containerConfig(pod, spec, { attempt: status.restartCount, variables: [], mounts: [] }),
+    ...containerConfig(pod, spec, { attempt, variables: [], mounts: [] }),
     id,
     podSandboxId,
-    image: status.image,
-    imageRef: status.imageID.split('@')[1] ?? '',
+    image,
+    imageRef: imageID.split('@')[1] ?? '',
     createdAtMs: startedAtMs,
     startedAtMs,
   };
   if (running !== undefined) return { ...common, state: 'CONTAINER_RUNNING' };
+  const { message } = terminated!;
   return {
     ...common,
     state: 'CONTAINER_EXITED',
     finishedAtMs: parseTime(terminated?.finishedAt ?? startedAt),
     exitCode: terminated?.exitCode ?? 0,
     reason: terminated?.reason ?? 'Completed',
+    ...(message === undefined ? {} : { message }),
   };
+}
+
+function idOf(containerID: string | undefined): string | undefined {
+  return containerID?.split('://')[1];
+}
+
+/** The last instance of a container that ended, and the one that runs. One that waits has only the former. */
+function restoredContainers(pod: Pod, status: ContainerStatus, podSandboxId: string): Container[] {
+  const { state = {}, lastState = {}, restartCount } = status;
+  const id = idOf(status.containerID);
+  const endedId = idOf(lastState.terminated?.containerID);
+  const isSame = endedId === id;
+  const restored: (Container | undefined)[] = [];
+  if (endedId !== undefined) {
+    const attempt = isSame ? restartCount : restartCount - 1;
+    restored.push(instanceOf(pod, status, lastState, { id: endedId, attempt, podSandboxId }));
+  }
+  if (id !== undefined && !isSame)
+    restored.push(instanceOf(pod, status, state, { id, attempt: restartCount, podSandboxId }));
+  return restored.filter((each) => each !== undefined);
 }
 
 /** Whether the pod's sandbox was reported: an address alone proves nothing, the host network gives it from the start. */
@@ -62,7 +97,11 @@ export function restorePod(pod: Pod): RestoredPod | undefined {
   if (!hadSandbox(pod) || isFinished(pod)) return undefined;
   const config = sandboxConfig(pod, spec.nodeName ?? '', 0, dnsConfig(pod));
   const id = sandboxId(config);
-  const statuses = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  const statuses = [
+    ...(status?.initContainerStatuses ?? []),
+    ...(status?.containerStatuses ?? []),
+    ...(status?.ephemeralContainerStatuses ?? []),
+  ];
   return {
     sandbox: {
       ...config,
@@ -71,6 +110,6 @@ export function restorePod(pod: Pod): RestoredPod | undefined {
       ip: status?.podIP ?? '',
       createdAtMs: parseTime(status?.startTime ?? metadata.creationTimestamp),
     },
-    containers: statuses.map((each) => restoredContainer(pod, each, id)).filter((each) => each !== undefined),
+    containers: statuses.flatMap((each) => restoredContainers(pod, each, id)),
   };
 }

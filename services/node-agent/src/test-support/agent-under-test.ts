@@ -22,7 +22,24 @@ export interface Delays {
 /** The delays that a cluster has unless it is told otherwise. */
 export const REALISTIC: Delays = { pullMs: 1_200, sandboxStartMs: 300, containerStartMs: 200 };
 
-type Parts = Pick<PodManagerOptions, 'volumes' | 'environment' | 'probes' | 'hooks'>;
+/** What an agent is given besides its runtime. */
+interface Parts extends Pick<
+  PodManagerOptions,
+  'volumes' | 'environment' | 'probes' | 'hooks' | 'crashLoopInitialMs' | 'allocatable'
+> {
+  /** Those that a process finds when it starts. */
+  checkpoints: () => Checkpoints;
+}
+
+const PARTS: Parts = {
+  volumes: NO_VOLUMES,
+  environment: NO_ENVIRONMENT,
+  probes: NO_PROBES,
+  hooks: NO_HOOKS,
+  crashLoopInitialMs: 1_000,
+  allocatable: { cpu: 4_000, memory: 16 * 2 ** 30 },
+  checkpoints: () => NO_CHECKPOINTS,
+};
 
 const NODES = 2;
 
@@ -36,22 +53,14 @@ export class AgentUnderTest {
   readonly api = new FakeApi(this.clock);
   readonly events: RecordedEvent[] = [];
   readonly #delays: Delays;
-  readonly #checkpoints: () => Checkpoints;
-  /** What the pods are given besides the runtime; a test may put its own in, before `start`. */
-  readonly parts: Parts = {
-    volumes: NO_VOLUMES,
-    environment: NO_ENVIRONMENT,
-    probes: NO_PROBES,
-    hooks: NO_HOOKS,
-  };
+  readonly #parts: Parts;
   runtime!: SimulatedRuntime;
   manager!: PodManager;
   ranges: AddressRange[] = [];
 
-  /** `checkpoints` are those that a process finds when it starts. */
-  constructor(delays: Delays = {}, checkpoints: () => Checkpoints = () => NO_CHECKPOINTS) {
+  constructor(delays: Delays = {}, parts: Partial<Parts> = {}) {
     this.#delays = delays;
-    this.#checkpoints = checkpoints;
+    this.#parts = { ...PARTS, ...parts };
     this.start();
   }
 
@@ -61,15 +70,14 @@ export class AgentUnderTest {
     const { pullMs = 0, sandboxStartMs = 0, containerStartMs = 0 } = this.#delays;
     const ranges = Array.from({ length: NODES }, (_, index) => new AddressRange(podRangePrefix(index)));
     const images = new SimulatedImages({ clock, pullMs });
+    const { checkpoints, ...parts } = this.#parts;
     const manager: PodManager = new PodManager({
       client: this.api,
       clock,
       realClock,
       logger: SILENT,
       images,
-      crashLoopInitialMs: 1_000,
-      allocatable: { cpu: 4_000, memory: 16 * 2 ** 30 },
-      ...this.parts,
+      ...parts,
       events: recordersInto(this.events),
       runtime: (this.runtime = new SimulatedRuntime({
         clock,
@@ -77,7 +85,7 @@ export class AgentUnderTest {
         sandboxStartMs,
         containerStartMs,
         ...runtimeParts((node) => nodeAddress(indexOf(node))),
-        checkpoints: this.#checkpoints(),
+        checkpoints: checkpoints(),
         addresses: (node) => ({ hostIp: nodeAddress(indexOf(node)), range: ranges[indexOf(node)]! }),
         onChange: (uid) => manager.wake(uid),
       })),

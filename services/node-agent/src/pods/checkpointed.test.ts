@@ -82,7 +82,7 @@ describe('an agent that was killed and finds checkpoints', () => {
     await agent.run('web');
     agent.crash();
     const kept = new KeptCheckpoints();
-    const next = new AgentUnderTest({}, () => kept);
+    const next = new AgentUnderTest({}, { checkpoints: () => kept });
     next.put(agent.stored('web')!);
     await next.settle();
     expect(kept.load().containers.map(({ state }) => state)).toEqual(['CONTAINER_RUNNING']);

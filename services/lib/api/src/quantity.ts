@@ -109,6 +109,11 @@ export function fromMilli(milli: number): string {
   return formatted(BigInt(Math.round(milli)) * 1_000_000n, 'decimalSI');
 }
 
+/** Whole units as a binary quantity in canonical form: 524288000 is `500Mi`, 1000 is `1k`. */
+export function fromBytes(bytes: number): string {
+  return formatted(BigInt(Math.round(bytes)) * NANO, 'binarySI');
+}
+
 /**
  * The canonical text that the apiserver stores and shows: no fraction, the largest suffix
  * that keeps the number whole, the suffix family of the input (`Quantity.CanonicalizeBytes`).

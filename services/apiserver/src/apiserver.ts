@@ -54,6 +54,7 @@ export async function startApiserver(
       const stored = await store.get(resource, objectKey(namespace, name));
       return stored === undefined ? undefined : decodeObject(stored);
     },
+    list: async (resource) => (await store.list({ resource })).items.map(decodeObject),
   });
   const feed: EventFeed = {
     written: (event) => {

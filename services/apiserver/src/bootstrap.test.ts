@@ -1,4 +1,4 @@
-import type { ConfigMap, Endpoints, EndpointSlice, Service } from '@orrery/api/gen/types.ts';
+import type { ConfigMap, Endpoints, EndpointSlice, Service, StorageClass } from '@orrery/api/gen/types.ts';
 import { type Logger, silentLogger } from '@orrery/kit/logger.ts';
 import { REAL_TIME } from '@orrery/kit/cluster-clock.ts';
 import { ManualClock } from '@orrery/kit/manual-clock.ts';
@@ -42,6 +42,8 @@ it('makes the namespaces, the CA for extensions, and the service of the apiserve
     metadata: { labels: { component: 'apiserver', provider: 'kubernetes' } },
     spec: { clusterIP: '10.96.0.1', ports: [{ name: 'https', port: 443, targetPort: 6443 }] },
   });
+  const standard = await fixture.get<StorageClass>('storageclasses', 'standard');
+  expect(standard).toMatchObject({ provisioner: 'orrery.dev/simulated', volumeBindingMode: 'Immediate' });
   expect(await fixture.get<Endpoints>('endpoints', 'kubernetes')).toMatchObject({
     subsets: [{ ports: [{ name: 'https', port: 6443 }] }],
   });

@@ -1,6 +1,7 @@
 /** The objects that the apiserver itself makes sure of. */
 
 import type { KubeObject } from '@orrery/api/gen/types.ts';
+import { SIMULATED_PROVISIONER } from '@orrery/api/storage.ts';
 import { isNotFound, isStatusError } from '@orrery/api/status-error.ts';
 import { type Clock, systemClock } from '@orrery/kit/clock.ts';
 import type { ClusterClock } from '@orrery/kit/cluster-clock.ts';
@@ -8,6 +9,7 @@ import type { Logger } from '@orrery/kit/logger.ts';
 import { CLOCK_NAME, CLOCK_NAMESPACE, clockData } from './cluster-clock.ts';
 import { KUBERNETES_SERVICE_IP } from './registry/allocation.ts';
 import type { ResourceDefinition } from './registry/definition.ts';
+import { DEFAULT_CLASS_ANNOTATION } from './registry/storageclass.ts';
 import type { Api, RequestContext } from './verbs/api.ts';
 
 /** The address of the control plane as simulated pods would see it. */
@@ -16,7 +18,10 @@ const CONTROL_PLANE_ADDRESS = '10.0.0.1';
 interface BootstrapObject {
   resource: string;
   namespace: string;
-  object: { metadata: { name: string; labels?: Record<string, string> }; [field: string]: unknown };
+  object: {
+    metadata: { name: string; labels?: Record<string, string>; annotations?: Record<string, string> };
+    [field: string]: unknown;
+  };
 }
 
 function bootstrapObjects({ clusterCa, port, clusterClock }: BootstrapOptions): BootstrapObject[] {
@@ -43,6 +48,15 @@ function bootstrapObjects({ clusterCa, port, clusterClock }: BootstrapOptions): 
       resource: '/configmaps',
       namespace: CLOCK_NAMESPACE,
       object: { metadata: { name: CLOCK_NAME }, data: clockData(clusterClock.newestAnchor) },
+    },
+    {
+      resource: 'storage.k8s.io/storageclasses',
+      namespace: '',
+      object: {
+        metadata: { name: 'standard', annotations: { [DEFAULT_CLASS_ANNOTATION]: 'true' } },
+        provisioner: SIMULATED_PROVISIONER,
+        allowVolumeExpansion: true,
+      },
     },
     {
       resource: '/services',

@@ -13,6 +13,8 @@ const MAX_ENTRIES = 4096;
 /** Reads an object; undefined when there is none. `resource` is a name like `namespaces`. */
 export interface AdmissionReader {
   get(resource: string, namespace: string, name: string): Promise<KubeObject | undefined>;
+  /** All objects of a resource of which there are few. */
+  list(resource: string): Promise<KubeObject[]>;
 }
 
 interface Entry {
@@ -43,6 +45,11 @@ export class CachedReader implements AdmissionReader {
       this.#entries.set(key, { object, untilMs: nowMs + CACHE_MS });
     }
     return object;
+  }
+
+  /** Always asks: lists are rarely wanted. */
+  list(resource: string): Promise<KubeObject[]> {
+    return this.#reader.list(resource);
   }
 
   /** Asks again next time: the object has changed. */

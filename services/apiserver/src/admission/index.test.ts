@@ -1,7 +1,7 @@
-import type { KubeObject, Node, Pod } from '@orrery/api/gen/types.ts';
+import type { KubeObject, Node, PersistentVolumeClaim, Pod } from '@orrery/api/gen/types.ts';
 import { StatusError } from '@orrery/api/status-error.ts';
 import { ManualClock } from '@orrery/kit/manual-clock.ts';
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { definitionOf, type Json, sample } from '../registry/sample-objects.ts';
 import type { RequestContext } from '../verbs/api.ts';
 import { CACHE_MS } from './cached-reader.ts';
@@ -25,6 +25,10 @@ class World {
         this.reads.push(key);
         return Promise.resolve(this.objects.get(key));
       },
+      list: (resource) =>
+        Promise.resolve(
+          [...this.objects].filter(([key]) => key.startsWith(`${resource}/`)).map(([, each]) => each),
+        ),
     },
     this.clock,
   );
@@ -231,5 +235,63 @@ describe('TaintNodesByCondition', () => {
     ]);
     const status = { conditions: [{ type: 'Ready', status: 'True' }] };
     expect((await new World().create<Node>('nodes', { status })).spec.taints).toBeUndefined();
+  });
+});
+
+describe('storage', () => {
+  let world: World;
+  beforeEach(() => {
+    world = new World();
+  });
+  const DEFAULT = { 'storageclass.kubernetes.io/is-default-class': 'true' };
+  const addClass = (name: string, created: string, fields: Json = {}, annotations: Json = DEFAULT): void => {
+    const metadata = { name, annotations, creationTimestamp: created };
+    world.objects.set(`storageclasses.storage.k8s.io//${name}`, sample('storageclasses', fields, metadata));
+  };
+  const classOf = async (spec: Json = {}): Promise<string | undefined> =>
+    (await world.create<PersistentVolumeClaim>('persistentvolumeclaims', { spec })).spec.storageClassName;
+
+  it('gives a claim the newest default class, unless it asks for another or for none', async () => {
+    expect(await classOf()).toBeUndefined();
+    addClass('other', '2026-03-01T00:00:00Z', {}, {});
+    addClass('old', '2026-01-01T00:00:00Z');
+    addClass('b', '2026-02-01T00:00:00Z');
+    addClass('a', '2026-02-01T00:00:00Z');
+    expect(await classOf()).toBe('a');
+    expect(await classOf({ storageClassName: 'other' })).toBe('other');
+    expect(await classOf({ storageClassName: '' })).toBe('');
+  });
+
+  it.each([
+    ['a class that allows it', 'Bound', { allowVolumeExpansion: true }, undefined],
+    [
+      'a class that does not',
+      'Bound',
+      {},
+      'persistentvolumeclaims "web" is forbidden: only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize',
+    ],
+    [
+      'no volume yet',
+      'Pending',
+      { allowVolumeExpansion: true },
+      'persistentvolumeclaims "web" is forbidden: Only bound persistent volume claims can be expanded',
+    ],
+  ])('lets a claim grow or not: with %s', async (_case, phase, fields, expected) => {
+    addClass('disk', '2026-01-01T00:00:00Z', fields);
+    const claim = (storage: string): PersistentVolumeClaim =>
+      sample('persistentvolumeclaims', {
+        spec: { storageClassName: 'disk', resources: { requests: { storage } } },
+        status: { phase },
+      });
+    const admit = (storage: string): Promise<void> =>
+      world.admission.admitUpdate(
+        definitionOf('persistentvolumeclaims'),
+        claim(storage),
+        claim('1Gi'),
+        context,
+      );
+    await admit('1Gi');
+    if (expected === undefined) await admit('2Gi');
+    else expect((await errorOf(admit('2Gi'))).message).toBe(expected);
   });
 });

@@ -13,6 +13,7 @@ describe('definitions', () => {
       'autoscaling',
       'coordination.k8s.io',
       'discovery.k8s.io',
+      'storage.k8s.io',
       'events.k8s.io',
       'extensions',
     ]);
@@ -28,6 +29,8 @@ describe('definitions', () => {
       'events | event | ev | ',
       'namespaces | namespace | ns | ',
       'nodes | node | no | ',
+      'persistentvolumeclaims | persistentvolumeclaim | pvc | ',
+      'persistentvolumes | persistentvolume | pv | ',
       'pods | pod | po | all',
       'replicationcontrollers | replicationcontroller | rc | all',
       'secrets | secret |  | ',
@@ -38,6 +41,7 @@ describe('definitions', () => {
       'horizontalpodautoscalers | horizontalpodautoscaler | hpa | all',
       'leases | lease |  | ',
       'endpointslices | endpointslice |  | ',
+      'storageclasses | storageclass | sc | ',
     ]);
   });
 

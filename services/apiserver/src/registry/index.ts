@@ -10,12 +10,15 @@ import { horizontalPodAutoscalersDefinition } from './horizontalpodautoscaler.ts
 import { leasesDefinition } from './lease.ts';
 import { namespacesDefinition } from './namespace.ts';
 import { nodesDefinition } from './node.ts';
+import { persistentVolumesDefinition } from './persistentvolume.ts';
+import { persistentVolumeClaimsDefinition } from './persistentvolumeclaim.ts';
 import { podsDefinition } from './pod.ts';
 import { replicaSetsDefinition } from './replicaset.ts';
 import { replicationControllersDefinition } from './replicationcontroller.ts';
 import { secretsDefinition } from './secret.ts';
 import { servicesDefinition } from './service.ts';
 import { serviceAccountsDefinition } from './serviceaccount.ts';
+import { storageClassesDefinition } from './storageclass.ts';
 
 export const definitions: readonly ResourceDefinition[] = [
   configMapsDefinition,
@@ -23,6 +26,8 @@ export const definitions: readonly ResourceDefinition[] = [
   eventsDefinition,
   namespacesDefinition,
   nodesDefinition,
+  persistentVolumeClaimsDefinition,
+  persistentVolumesDefinition,
   podsDefinition,
   replicationControllersDefinition,
   secretsDefinition,
@@ -33,6 +38,7 @@ export const definitions: readonly ResourceDefinition[] = [
   horizontalPodAutoscalersDefinition,
   leasesDefinition,
   endpointSlicesDefinition,
+  storageClassesDefinition,
 ];
 
 const storedGroups = definitions.map(({ ref }) => ref.group);

@@ -19,6 +19,13 @@ const matchLabels = { app: 'web' };
 const MINIMAL: Readonly<Record<string, Json>> = {
   namespaces: {},
   nodes: {},
+  persistentvolumeclaims: {
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+  },
+  persistentvolumes: {
+    spec: { accessModes: ['ReadWriteOnce'], capacity: { storage: '1Gi' }, hostPath: { path: '/data' } },
+  },
+  storageclasses: { provisioner: 'example.com/disk' },
   pods: { spec: { containers: [container] } },
   replicationcontrollers: { spec: { template } },
   replicasets: { spec: { selector: { matchLabels }, template } },

@@ -3,6 +3,7 @@
 import type {
   Affinity,
   LabelSelector,
+  NodeSelector,
   NodeSelectorRequirement,
   NodeSelectorTerm,
   PodAffinity,
@@ -90,12 +91,7 @@ export function checkAffinity(affinity: Affinity | undefined, path: string, erro
   if (affinity === undefined) return;
   const { nodeAffinity, podAffinity, podAntiAffinity } = affinity;
   const required = nodeAffinity?.[REQUIRED];
-  if (required !== undefined) {
-    const terms = required.nodeSelectorTerms ?? [];
-    const at = `${path}.nodeAffinity.${REQUIRED}.nodeSelectorTerms`;
-    if (terms.length === 0) errors.push(field.required(at, 'must have at least one node selector term'));
-    for (const [index, term] of terms.entries()) checkNodeSelectorTerm(term, true, `${at}[${index}]`, errors);
-  }
+  if (required !== undefined) checkNodeSelector(required, `${path}.nodeAffinity.${REQUIRED}`, errors);
   for (const [index, { weight, preference }] of (nodeAffinity?.[PREFERRED] ?? []).entries()) {
     const at = `${path}.nodeAffinity.${PREFERRED}[${index}]`;
     checkWeight(weight, at, errors);
@@ -104,6 +100,14 @@ export function checkAffinity(affinity: Affinity | undefined, path: string, erro
   }
   checkPodAffinity(podAffinity, `${path}.podAffinity`, errors);
   checkPodAffinity(podAntiAffinity, `${path}.podAntiAffinity`, errors);
+}
+
+/** Terms of which a node has to meet one. */
+export function checkNodeSelector(selector: NodeSelector, path: string, errors: FieldError[]): void {
+  const terms = selector.nodeSelectorTerms ?? [];
+  const at = `${path}.nodeSelectorTerms`;
+  if (terms.length === 0) errors.push(field.required(at, 'must have at least one node selector term'));
+  for (const [index, term] of terms.entries()) checkNodeSelectorTerm(term, true, `${at}[${index}]`, errors);
 }
 
 function checkWeight(weight: number, path: string, errors: FieldError[]): void {

@@ -4,6 +4,7 @@ import type {
   DownwardAPIVolumeFile,
   HostPathVolumeSource,
   KeyToPath,
+  PersistentVolumeClaimTemplate,
   ProjectedVolumeSource,
   Volume,
   VolumeProjection,
@@ -11,9 +12,12 @@ import type {
 } from '@orrery/api/gen/types.ts';
 import { isQuantity, milliValue } from '@orrery/api/quantity.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
+import { checkClaimSpec } from './claim-spec.ts';
 import { checkFieldSelector, checkResourceFieldSelector, VOLUME_FIELDS } from './downward-api.ts';
 import { checkOptionalOneOf, checkRequired } from './fields.ts';
+import { checkAnnotations } from './metadata.ts';
 import { dnsLabelProblems } from './names.ts';
+import { checkLabels } from './selectors.ts';
 
 /** The valid volumes of a pod by name. */
 export type VolumesByName = ReadonlyMap<string, VolumeSource>;
@@ -145,12 +149,14 @@ const SOURCE_CHECKS: Partial<Record<SourceKind, SourceCheck>> = {
   },
   projected: ({ projected = {} }, path, errors) => checkProjected(projected, path, errors),
   ephemeral: ({ ephemeral }, path, errors) => {
-    if (ephemeral?.volumeClaimTemplate === undefined)
-      errors.push(field.required(`${path}.volumeClaimTemplate`));
+    const template = ephemeral?.volumeClaimTemplate;
+    const at = `${path}.volumeClaimTemplate`;
+    if (template === undefined) errors.push(field.required(at));
+    else checkClaimTemplate(template, at, errors);
   },
 };
 
-function checkRequiredFields(
+export function checkRequiredFields(
   source: object = {},
   keys: readonly string[] = [],
   path: string,
@@ -164,12 +170,27 @@ function checkRequiredFields(
   }
 }
 
+/** Only labels and annotations of the metadata go over into the claim (`ValidatePersistentVolumeClaimTemplate`). */
+function checkClaimTemplate(
+  { metadata = {}, spec = {} }: Partial<PersistentVolumeClaimTemplate>,
+  path: string,
+  errors: FieldError[],
+): void {
+  checkAnnotations(metadata.annotations, `${path}.metadata.annotations`, errors);
+  checkLabels(metadata.labels, `${path}.metadata.labels`, errors);
+  for (const key of Object.keys(metadata)) {
+    if (key === 'annotations' || key === 'labels') continue;
+    errors.push(field.forbidden(`${path}.metadata.${key}`, 'cannot be set'));
+  }
+  checkClaimSpec(spec, `${path}.spec`, errors);
+}
+
 function checkSizeLimit(limit: string | undefined, path: string, errors: FieldError[]): void {
   if (limit === undefined || (isQuantity(limit) && milliValue(limit) >= 0)) return;
   errors.push(field.forbidden(`${path}.sizeLimit`, 'SizeLimit field must be a valid resource quantity'));
 }
 
-function checkHostPath(
+export function checkHostPath(
   { path: host = '', type }: Partial<HostPathVolumeSource>,
   path: string,
   errors: FieldError[],
@@ -182,7 +203,7 @@ function checkHostPath(
   checkOptionalOneOf(type, `${path}.type`, HOST_PATH_TYPES, errors);
 }
 
-function checkNfs(server = '', exported = '', path: string, errors: FieldError[]): void {
+export function checkNfs(server = '', exported = '', path: string, errors: FieldError[]): void {
   if (server === '') errors.push(field.required(`${path}.server`));
   if (exported === '') errors.push(field.required(`${path}.path`));
   if (!exported.startsWith('/'))
@@ -286,7 +307,7 @@ function checkProjection(
   }
 }
 
-function checkNoBacksteps(value: string, path: string, errors: FieldError[]): void {
+export function checkNoBacksteps(value: string, path: string, errors: FieldError[]): void {
   if (hasBacksteps(value)) errors.push(field.invalid(path, value, "must not contain '..'"));
 }
 

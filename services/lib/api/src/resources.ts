@@ -56,6 +56,27 @@ export const ServiceAccounts = ref<api.ServiceAccount>(
   'ServiceAccount',
   'Namespaced',
 );
+export const PersistentVolumes = ref<api.PersistentVolume>(
+  '',
+  'v1',
+  'persistentvolumes',
+  'PersistentVolume',
+  'Cluster',
+);
+export const PersistentVolumeClaims = ref<api.PersistentVolumeClaim>(
+  '',
+  'v1',
+  'persistentvolumeclaims',
+  'PersistentVolumeClaim',
+  'Namespaced',
+);
+export const StorageClasses = ref<api.StorageClass>(
+  'storage.k8s.io',
+  'v1',
+  'storageclasses',
+  'StorageClass',
+  'Cluster',
+);
 export const Events = ref<api.Event>('', 'v1', 'events', 'Event', 'Namespaced');
 export const Leases = ref<api.Lease>('coordination.k8s.io', 'v1', 'leases', 'Lease', 'Namespaced');
 export const HorizontalPodAutoscalers = ref<api.HorizontalPodAutoscaler>(

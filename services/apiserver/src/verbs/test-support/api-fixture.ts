@@ -89,6 +89,7 @@ export class ApiFixture {
           const stored = await this.store.get(resource, objectKey(namespace, name));
           return stored === undefined ? undefined : decodeObject(stored);
         },
+        list: async (resource) => (await this.store.list({ resource })).items.map(decodeObject),
       },
       this.realClock,
     );

@@ -39,7 +39,8 @@ export class CallStream<Out, In> extends ConnectionStream {
       const data = unwrap(message);
       if (data.length > 0 && !this.receive(data)) call.pause();
     });
-    call.on('end', () => this.receiveEnd());
+    // A call that is cancelled ends first, and only then is it known to have been.
+    call.on('end', () => setImmediate(() => this.receiveEnd()));
   }
 
   override _read(): void {

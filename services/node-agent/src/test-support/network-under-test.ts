@@ -8,6 +8,7 @@ import { AGENT_ADDRESS_ANNOTATION, nodeView, serviceView } from '../network/clus
 import { connectionPair } from '../network/connection-stream.ts';
 import type { NamespaceConfig, NetworkStack } from '../network/network.ts';
 import { SimulatedNetwork } from '../network/simulated-network.ts';
+import type { Peers } from '../network/stack.ts';
 import { nodeIndex } from '../nodes/node-object.ts';
 import { nodeAddress, podCidr } from '../runtime/addresses.ts';
 import { IndexedInformer } from './cluster-parts.ts';
@@ -43,8 +44,11 @@ export class NetworkUnderTest {
   readonly #nodeView = nodeView(this.nodes, this.pods);
   readonly #agents = new Map<string, SimulatedNetwork>();
 
-  /** Each agent with the nodes that it hosts. */
-  constructor(agents: Readonly<Record<string, readonly string[]>> = { 'agent-0': ['node-1', 'node-2'] }) {
+  /** Each agent with the nodes that it hosts; they reach each other in memory unless by `peers`. */
+  constructor(
+    agents: Readonly<Record<string, readonly string[]>> = { 'agent-0': ['node-1', 'node-2'] },
+    peers?: Peers,
+  ) {
     for (const [agent, hosted] of Object.entries(agents)) {
       this.nodes.put(...hosted.map((name) => node(name, agent)));
       const network = new SimulatedNetwork({
@@ -53,7 +57,7 @@ export class NetworkUnderTest {
         hostsNode: (name) => hosted.includes(name),
         nodes: this.#nodeView,
         services: () => this.#view,
-        peers: {
+        peers: peers ?? {
           dial: async (address, target) => {
             const take = this.agent(address).accept({ ...target, podUid: undefined });
             const [near, far] = connectionPair();

@@ -1,7 +1,7 @@
 /** Puts the node agent together. */
 
 import { join } from 'node:path';
-import { Nodes, Pods } from '@orrery/api/resources.ts';
+import { ConfigMaps, Nodes, Pods, Secrets, Services } from '@orrery/api/resources.ts';
 import { createEventBroadcaster } from '@orrery/client/event-recorder.ts';
 import type { EventRecorder } from '@orrery/client/events.ts';
 import { createInformers } from '@orrery/client/informers.ts';
@@ -12,16 +12,17 @@ import { type Clock, systemClock } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
 import type { RunningService, ServiceContext } from '@orrery/kit/service.ts';
 import type { NodeAgentConfig } from './config.ts';
+import { containerView } from './environment/container-view.ts';
+import { Environment } from './environment/environment.ts';
+import { ServiceLinks } from './environment/service-links.ts';
 import { baseLayer } from './files/base-layer.ts';
-import { containerFiles } from './files/container-files.ts';
-import type { FileSystem } from './files/file-system.ts';
 import { Journals } from './files/journals.ts';
 import { Trees } from './files/trees.ts';
 import { serveGrpc } from './grpc-server.ts';
 import { ContainerLogs, logIdOf } from './logs/container-logs.ts';
 import { logStorage } from './logs/log-storage.ts';
 import { NodeFleet } from './nodes/node-fleet.ts';
-import { nodeAllocatable, nodeIndex, nodeName } from './nodes/node-object.ts';
+import { allocatableQuantities, nodeAllocatable, nodeIndex, nodeName } from './nodes/node-object.ts';
 import { visitInRounds } from './nodes/rounds.ts';
 import { nodeUsage, warnOfUsageProblems } from './nodes/usage.ts';
 import { nodeView } from './network/cluster-view.ts';
@@ -35,7 +36,6 @@ import { NO_CHECKPOINTS } from './runtime/checkpoints.ts';
 import { runtimeService } from './runtime/grpc.ts';
 import { SimulatedImages } from './runtime/images.ts';
 import { JournaledCheckpoints } from './runtime/journaled-checkpoints.ts';
-import type { Container } from './runtime/runtime.ts';
 import { SimulatedRuntime } from './runtime/simulated.ts';
 import { nodeAgentService } from './streaming/node-agent-service.ts';
 import { containerTree, isVolatile } from './volumes/tree-names.ts';
@@ -66,10 +66,6 @@ function journalsIn(stateDir: string | undefined, realClock: Clock, logger: Logg
   return stateDir === undefined
     ? undefined
     : new Journals({ directory: join(stateDir, 'journals'), realClock, logger });
-}
-
-function filesOfContainer(trees: Trees, { id, mounts, uid, gid }: Container): FileSystem {
-  return containerFiles({ trees, layer: containerTree(id), image: baseLayer(), mounts, user: { uid, gid } });
 }
 
 export async function startNodeAgent(
@@ -121,7 +117,8 @@ export async function startNodeAgent(
     containerStartMs: config.ORRERY_CONTAINER_START_MS,
     addresses: (node) => ({ hostIp: hostIp(node), range: ranges[nodeIndex(node)]! }),
     network,
-    files: (container) => filesOfContainer(trees, container),
+    files: (container, sandbox) =>
+      containerView(trees, baseLayer(), containerTree(container.id), container, sandbox),
     removeFiles: (container) => {
       trees.remove(containerTree(container.id));
       const sandbox = runtime.podSandboxStatus(container.podSandboxId);
@@ -147,7 +144,14 @@ export async function startNodeAgent(
       unmount: () => undefined,
       overLimit: () => undefined,
     },
-    environment: { variables: () => [] },
+    environment: new Environment({
+      links: new ServiceLinks(informers.of(Services)),
+      configMaps: informers.of(ConfigMaps).lister,
+      secrets: informers.of(Secrets).lister,
+      hostIp,
+      allocatable: allocatableQuantities,
+      events,
+    }),
     probes: {
       follow: () => undefined,
       forget: () => undefined,

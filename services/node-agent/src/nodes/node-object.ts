@@ -23,6 +23,11 @@ export function nodeAllocatable(): { cpu: number; memory: number } {
   return { cpu: milliValue(CAPACITY.cpu), memory: wholeValue(CAPACITY.memory) };
 }
 
+/** The same as quantities, by resource: what a container may use that has no limit of its own. */
+export function allocatableQuantities(): Readonly<Record<string, string>> {
+  return CAPACITY;
+}
+
 const ZONES = ['zone-a', 'zone-b', 'zone-c'];
 const VERSION = 'v1.34.0+orrery';
 

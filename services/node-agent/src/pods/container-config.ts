@@ -1,6 +1,11 @@
 /** What the runtime is told of a pod and its containers (kuberuntime_sandbox.go, kuberuntime_container.go). */
 
-import type { Container as ContainerSpec, Pod, ResourceRequirements } from '@orrery/api/gen/types.ts';
+import type {
+  Container as ContainerSpec,
+  Pod,
+  PodSecurityContext,
+  ResourceRequirements,
+} from '@orrery/api/gen/types.ts';
 import { milliValue, wholeValue } from '@orrery/api/quantity.ts';
 import { expandVariables } from '../environment/expansion.ts';
 import type { DnsConfig, HostAlias } from '../network/network.ts';
@@ -66,14 +71,23 @@ export interface ContainerSurroundings {
   mounts: readonly Mount[];
 }
 
+/** The groups beside the first: those that the pod names, and the one that owns its volumes. */
+function supplementaryGroups({ supplementalGroups = [], fsGroup }: PodSecurityContext): {
+  groups?: number[];
+} {
+  const groups = fsGroup === undefined ? supplementalGroups : [...supplementalGroups, fsGroup];
+  return groups.length === 0 ? {} : { groups };
+}
+
 export function containerConfig(
   pod: Pod,
   spec: ContainerSpec,
   { attempt, variables, mounts }: ContainerSurroundings,
 ): ContainerConfig {
-  const known = new Map(variables);
+  let known: ReadonlyMap<string, string> | undefined;
+  const valueOf = (name: string): string | undefined => (known ??= new Map(variables)).get(name);
   const expand = (words: readonly string[] | undefined): readonly string[] =>
-    words?.map((word) => expandVariables(word, (name) => known.get(name))) ?? NO_WORDS;
+    words?.map((word) => expandVariables(word, valueOf)) ?? NO_WORDS;
   const context = { ...pod.spec.securityContext, ...spec.securityContext };
   return {
     name: spec.name,
@@ -90,6 +104,8 @@ export function containerConfig(
     tty: spec.tty === true,
     uid: context.runAsUser ?? 0,
     gid: context.runAsGroup ?? 0,
+    ...supplementaryGroups(context),
+    ...(context.readOnlyRootFilesystem === true ? { readonlyRootfs: true } : {}),
     runsToCompletion: runsToCompletion(pod, spec.name),
     terminationMessagePath: spec.terminationMessagePath ?? TERMINATION_MESSAGE_PATH,
   };

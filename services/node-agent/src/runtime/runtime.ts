@@ -61,6 +61,10 @@ export interface ContainerConfig {
   tty: boolean;
   uid: number;
   gid: number;
+  /** Supplementary groups; absent when there are none. */
+  groups?: readonly number[];
+  /** Nothing but what is mounted can be written. */
+  readonlyRootfs?: boolean;
   /** A container in which nothing is known to run: it ends at once, with success, instead of running until it is stopped. */
   runsToCompletion: boolean;
   /** Where a program leaves its last words for the status. */

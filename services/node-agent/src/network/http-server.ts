@@ -3,7 +3,13 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { createServer } from '@orrery/kit/http.ts';
-import { type HttpHandler, type HttpRequest, type HttpResponse, MAX_BODY_BYTES } from './network.ts';
+import {
+  type HttpHandler,
+  type HttpRequest,
+  type HttpResponse,
+  MAX_BODY_BYTES,
+  NetworkError,
+} from './network.ts';
 
 interface Served {
   readonly handler: HttpHandler;
@@ -28,11 +34,12 @@ export function serveHttp(connection: Duplex, handler: HttpHandler, remoteAddres
 
 export const TOO_LARGE: HttpResponse = { status: 413, body: 'Request Entity Too Large\n' };
 
-/** Asks a handler; a fault of it is answered by 500. */
+/** Asks a handler; a fault of it is answered by 500. @throws NetworkError when it breaks off */
 export async function askHandler(handler: HttpHandler, request: HttpRequest): Promise<HttpResponse> {
   try {
     return await handler(request);
-  } catch {
+  } catch (error) {
+    if (error instanceof NetworkError) throw error;
     return { status: 500, body: 'Internal Server Error\n' };
   }
 }

@@ -53,6 +53,7 @@ export interface HttpResponse {
   body?: Uint8Array | string;
 }
 
+/** May throw NetworkError ECONNRESET, which breaks the exchange off; any other error is answered by 500. */
 export type HttpHandler = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
 
 /** What a server answers to a health check (grpc.health.v1) of a service; undefined when it does not know it. */

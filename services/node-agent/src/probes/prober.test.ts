@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Container as ContainerSpec, Probe } from '@orrery/api/gen/types.ts';
 import { type HttpRequest, type HttpResponse, NetworkError, type NetworkStack } from '../network/network.ts';
+import { ManualClock } from '@orrery/kit/manual-clock.ts';
 import { isolatedNetwork } from '../test-support/cluster-parts.ts';
 import type { ExecIo, ExecSession, Signal } from '../process/process.ts';
 import type { Container } from '../runtime/runtime.ts';
@@ -8,6 +9,8 @@ import { container } from '../test-support/objects.ts';
 import { probeAction, type ProbeOutcome } from './prober.ts';
 
 const POD_IP = '10.244.0.5';
+
+const clock = new ManualClock();
 
 interface Server {
   port: number;
@@ -17,7 +20,7 @@ interface Server {
 
 /** A node's stack from which one pod can be reached, and a name that is the pod's. */
 function nodeStack(...servers: Server[]): NetworkStack {
-  const network = isolatedNetwork(() => '10.0.0.1');
+  const network = isolatedNetwork(() => '10.0.0.1', clock);
   const pod = network.attach({
     node: 'node-1',
     podUid: 'uid',
@@ -189,7 +192,9 @@ describe('an http probe', () => {
     ],
   ])('fails when %s', async (_what, port, host, text) => {
     const action = { port, path: '/healthz', ...(host === undefined ? {} : { host }) };
-    expect(await run({ httpGet: action }, nodeStack())).toEqual({ result: 'failure', text });
+    const outcome = run({ httpGet: action }, nodeStack());
+    await clock.advance(3_000);
+    expect(await outcome).toEqual({ result: 'failure', text });
   });
 
   it('finds nothing out when the port has no number', async () => {

@@ -5,6 +5,7 @@ import { keyOf } from '@orrery/api/meta.ts';
 import type { ResourceRef } from '@orrery/api/resources.ts';
 import { IndexedCache } from '@orrery/client/indexed-cache.ts';
 import type { IndexFunction, Informer } from '@orrery/client/informer.ts';
+import type { Clock } from '@orrery/kit/clock.ts';
 import { ManualClock } from '@orrery/kit/manual-clock.ts';
 import type { NodeView, ServiceView } from '../network/cluster-view.ts';
 import { NetworkError } from '../network/network.ts';
@@ -29,9 +30,12 @@ export const NO_NODES: NodeView = {
 export const NO_PEERS: Peers = { dial: () => Promise.reject(new NetworkError('EHOSTUNREACH')) };
 
 /** The network of a cluster that has nothing but what is attached. */
-export function isolatedNetwork(hostIp: (node: string) => string = () => '10.0.0.10'): SimulatedNetwork {
+export function isolatedNetwork(
+  hostIp: (node: string) => string,
+  clock: Clock = new ManualClock(),
+): SimulatedNetwork {
   return new SimulatedNetwork({
-    clock: new ManualClock(),
+    clock,
     hostIp,
     hostsNode: () => true,
     nodes: NO_NODES,

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   canonicalQuantity,
   compareQuantities,
+  fromBytes,
   fromMilli,
   isQuantity,
   milliValue,
@@ -164,4 +165,14 @@ it.each([
   [-500, '-500m'],
 ])('%i thousandths are written %s', (milli, expected) => {
   expect(fromMilli(milli)).toBe(expected);
+});
+
+it.each([
+  [0, '0'],
+  [1000, '1k'],
+  [1024, '1Ki'],
+  [524_288_000, '500Mi'],
+  [524_288_001, '524288001'],
+])('%i bytes are written %s', (bytes, expected) => {
+  expect(fromBytes(bytes)).toBe(expected);
 });

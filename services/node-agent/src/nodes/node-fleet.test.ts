@@ -245,6 +245,41 @@ describe('a node', () => {
     expect(test.realClock.pendingTimers).toBe(0);
   });
 
+  test('says at once that it is short of memory, and that it is so no longer', async () => {
+    const fleet = await new FleetUnderTest().start(2);
+    const shown = () =>
+      fleet.api
+        .find(Nodes, { namespace: '', name: 'node-1' })
+        ?.status?.conditions?.find(({ type }) => type === 'MemoryPressure');
+    expect(shown()).toMatchObject({ status: 'False', reason: 'KubeletHasSufficientMemory' });
+    await fleet.advance(60_000);
+    fleet.fleet.setMemoryPressure('node-1', true);
+    fleet.fleet.setMemoryPressure('node-1', true);
+    await fleet.settle();
+    expect(shown()).toMatchObject({
+      status: 'True',
+      reason: 'KubeletHasInsufficientMemory',
+      lastTransitionTime: '2026-01-01T00:01:00Z',
+    });
+    expect(fleet.api.calls.filter(isNodeWrite)).toHaveLength(1);
+    fleet.fleet.setMemoryPressure('node-1', false);
+    await fleet.settle();
+    expect(shown()).toMatchObject({ status: 'False' });
+    expect(fleet.events.slice(2).map(({ node, message }) => [node, message])).toEqual([
+      ['node-1', 'Node node-1 status is now: NodeHasInsufficientMemory'],
+      ['node-1', 'Node node-1 status is now: NodeHasSufficientMemory'],
+    ]);
+  });
+
+  test('says what holds in the end when that changes while it says it', async () => {
+    const fleet = await new FleetUnderTest().start(1);
+    fleet.fleet.setMemoryPressure('node-1', true);
+    fleet.fleet.setMemoryPressure('node-1', false);
+    await fleet.settle();
+    const { status } = fleet.api.find(Nodes, { namespace: '', name: 'node-1' })!;
+    expect(status?.conditions?.[0]).toMatchObject({ type: 'MemoryPressure', status: 'False' });
+  });
+
   test('repeats its status every five minutes', async () => {
     const test = await new FleetUnderTest().start(3);
     await test.advance(290_000);

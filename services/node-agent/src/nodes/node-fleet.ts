@@ -49,6 +49,8 @@ interface HostedNode {
   /** As stored. */
   conditions: readonly NodeCondition[];
   reportedAtMs: number;
+  /** It is short of memory (the eviction manager's word). */
+  memoryPressure: boolean;
   reporting: boolean;
   renewing: boolean;
   hasLease: boolean;
@@ -70,6 +72,7 @@ export class NodeFleet {
       uid: undefined,
       conditions: [],
       reportedAtMs: 0,
+      memoryPressure: false,
       reporting: false,
       renewing: false,
       hasLease: true,
@@ -83,6 +86,14 @@ export class NodeFleet {
   /** Whether this agent runs the pods of the node. */
   hosts(node: string): boolean {
     return this.#find(node) !== undefined;
+  }
+
+  /** A node becomes short of memory, or is so no longer: its status says it at once. */
+  setMemoryPressure(node: string, isShort: boolean): void {
+    const hosted = this.#find(node);
+    if (hosted === undefined || hosted.memoryPressure === isShort) return;
+    hosted.memoryPressure = isShort;
+    void this.#report(hosted);
   }
 
   /** Registers all nodes, then keeps them alive. Tries until it succeeds or is stopped. */
@@ -172,6 +183,10 @@ export class NodeFleet {
     this.#options.events(name).normal({ resource: Nodes, object }, reason, message);
   }
 
+  #tellStatus(hosted: HostedNode, node: Node, reason: string): void {
+    this.#tell(hosted, node, reason, `Node ${hosted.name} status is now: ${reason}`);
+  }
+
   async #deregister(name: string): Promise<void> {
     try {
       await this.#options.client.delete(Nodes, { namespace: '', name });
@@ -216,8 +231,10 @@ export class NodeFleet {
     hosted.reporting = true;
     for (let attempt = 0; hosted.uid !== undefined && !signal.aborted; attempt += 1) {
       try {
+        const { memoryPressure } = hosted;
         await this.#patchStatus(hosted, clock.now());
-        break;
+        // Unless it changed while it was written.
+        if (memoryPressure === hosted.memoryPressure) break;
       } catch (error) {
         if (isNotFound(error)) break;
         logger.debug({ err: error, node: hosted.name }, 'status report failed, trying again');
@@ -230,13 +247,21 @@ export class NodeFleet {
   async #patchStatus(hosted: HostedNode, nowMs: number): Promise<void> {
     const { client } = this.#options;
     const name = { namespace: '', name: hosted.name };
-    const status = nodeStatus(hosted.index, hosted.conditions, nowMs);
+    const { memoryPressure } = hosted;
+    const status = nodeStatus(hosted.index, hosted.conditions, nowMs, memoryPressure);
     const wasReady = isReady(hosted);
+    const wasShort = conditionOf(hosted, 'MemoryPressure') === 'True';
     const node = await client.patch(Nodes, name, 'strategic', { status }, 'status');
     hosted.reportedAtMs = nowMs;
     // It may be gone since, or another: what the informer said then stands.
     if (hosted.uid === node.metadata.uid) hosted.conditions = node.status?.conditions ?? [];
-    if (!wasReady) this.#tell(hosted, node, 'NodeReady', `Node ${hosted.name} status is now: NodeReady`);
+    if (!wasReady) this.#tellStatus(hosted, node, 'NodeReady');
+    if (memoryPressure !== wasShort)
+      this.#tellStatus(
+        hosted,
+        node,
+        memoryPressure ? 'NodeHasInsufficientMemory' : 'NodeHasSufficientMemory',
+      );
   }
 
   /** One try: the next visit is soon enough for another. */
@@ -290,8 +315,12 @@ export class NodeFleet {
 }
 
 /** As the store has it. */
-function isReady({ conditions }: HostedNode): boolean {
-  return conditions.find(({ type }) => type === 'Ready')?.status === 'True';
+function conditionOf({ conditions }: HostedNode, wanted: string): string | undefined {
+  return conditions.find(({ type }) => type === wanted)?.status;
+}
+
+function isReady(hosted: HostedNode): boolean {
+  return conditionOf(hosted, 'Ready') === 'True';
 }
 
 /** Works on all items, many at once; throws the first error when all are done, so that nothing goes on behind a retry. */

@@ -31,13 +31,21 @@ export function allocatableQuantities(): Readonly<Record<string, string>> {
 const ZONES = ['zone-a', 'zone-b', 'zone-c'];
 const VERSION = 'v1.34.0+orrery';
 
-const HEALTH: readonly { type: string; status: string; reason: string; message: string }[] = [
-  {
-    type: 'MemoryPressure',
-    status: 'False',
-    reason: 'KubeletHasSufficientMemory',
-    message: 'kubelet has sufficient memory available',
-  },
+type Health = Pick<NodeCondition, 'type' | 'status' | 'reason' | 'message'>;
+
+const ENOUGH_MEMORY: Health = {
+  type: 'MemoryPressure',
+  status: 'False',
+  reason: 'KubeletHasSufficientMemory',
+  message: 'kubelet has sufficient memory available',
+};
+const SHORT_OF_MEMORY: Health = {
+  type: 'MemoryPressure',
+  status: 'True',
+  reason: 'KubeletHasInsufficientMemory',
+  message: 'kubelet has insufficient memory available',
+};
+const HEALTH: readonly Health[] = [
   {
     type: 'DiskPressure',
     status: 'False',
@@ -54,9 +62,13 @@ const HEALTH: readonly { type: string; status: string; reason: string; message: 
 ];
 
 /** The conditions at `nowMs`; each keeps its transition time while its status stays. */
-export function nodeConditions(before: readonly NodeCondition[], nowMs: number): NodeCondition[] {
+export function nodeConditions(
+  before: readonly NodeCondition[],
+  nowMs: number,
+  memoryPressure = false,
+): NodeCondition[] {
   const now = formatTime(nowMs);
-  return HEALTH.map((each) => {
+  return [memoryPressure ? SHORT_OF_MEMORY : ENOUGH_MEMORY, ...HEALTH].map((each) => {
     const old = before.find(({ type }) => type === each.type);
     return {
       ...each,
@@ -66,12 +78,17 @@ export function nodeConditions(before: readonly NodeCondition[], nowMs: number):
   });
 }
 
-export function nodeStatus(index: number, before: readonly NodeCondition[], nowMs: number): NodeStatus {
+export function nodeStatus(
+  index: number,
+  before: readonly NodeCondition[],
+  nowMs: number,
+  memoryPressure = false,
+): NodeStatus {
   const name = nodeName(index);
   return {
     capacity: CAPACITY,
     allocatable: CAPACITY,
-    conditions: nodeConditions(before, nowMs),
+    conditions: nodeConditions(before, nowMs, memoryPressure),
     addresses: [
       { type: 'InternalIP', address: nodeAddress(index) },
       { type: 'Hostname', address: name },

@@ -45,7 +45,18 @@ export interface ScaleMapping<T> {
 /** Subresources through which one part of an object is written, by rules of its own. */
 export type PartName = 'ephemeralcontainers' | 'resize';
 
-export type SubresourceName = 'status' | 'scale' | 'binding' | 'finalize' | PartName | 'eviction' | 'token';
+/** Ways into a pod: not objects, but streams (upstream calls them connecters). */
+export type StreamName = 'attach' | 'exec' | 'log' | 'portforward';
+
+export type SubresourceName =
+  | 'status'
+  | 'scale'
+  | 'binding'
+  | 'finalize'
+  | PartName
+  | 'eviction'
+  | 'token'
+  | StreamName;
 
 /** How a subresource writes its part of the object. */
 export interface PartUpdate<T> {

@@ -85,10 +85,14 @@ export type Catalog = readonly GroupCatalog[];
 const RESOURCE_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
 const SUBRESOURCE_VERBS: Readonly<Record<SubresourceName, readonly string[]>> = {
+  attach: ['create', 'get'],
   binding: ['create'],
   ephemeralcontainers: ['get', 'patch', 'update'],
   eviction: ['create'],
+  exec: ['create', 'get'],
   finalize: ['update'],
+  log: ['get'],
+  portforward: ['create', 'get'],
   resize: ['get', 'patch', 'update'],
   scale: ['get', 'patch', 'update'],
   status: ['get', 'patch', 'update'],
@@ -161,10 +165,17 @@ function serveSubresource(name: SubresourceName, version: ServedVersion, kind: s
       return { name, group: 'autoscaling', version: 'v1', kind: 'Scale', verbs };
     case 'binding':
       return { name, group: '', version: 'v1', kind: 'Binding', verbs };
+    case 'attach':
+      return { name, group: '', version: 'v1', kind: 'PodAttachOptions', verbs };
+    case 'exec':
+      return { name, group: '', version: 'v1', kind: 'PodExecOptions', verbs };
+    case 'portforward':
+      return { name, group: '', version: 'v1', kind: 'PodPortForwardOptions', verbs };
     case 'eviction':
       return { name, group: 'policy', version: 'v1', kind: 'Eviction', verbs };
     case 'token':
       return { name, group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest', verbs };
+    case 'log':
     case 'status':
     case 'finalize':
     case 'ephemeralcontainers':

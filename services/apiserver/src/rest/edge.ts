@@ -4,6 +4,8 @@ import type { Clock } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
 import type { ServiceAccountTokens } from '../authentication/service-account-tokens.ts';
 import type { Api } from '../verbs/api.ts';
+import type { NodeAgents } from './streaming/node-agents.ts';
+import type { OpenStreams } from './streaming/upgrade.ts';
 import type { OpenWatches } from './watch.ts';
 
 export interface Edge {
@@ -15,4 +17,6 @@ export interface Edge {
   readonly connectionClock: Clock;
   readonly logger: Logger;
   readonly watches: OpenWatches;
+  readonly streams: OpenStreams;
+  readonly agents: NodeAgents;
 }

@@ -3,11 +3,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestContext } from '../verbs/api.ts';
 import type { User } from '../authentication/user.ts';
+import type { Upgrade } from './streaming/upgrade.ts';
 import type { RequestInfo } from './request-info.ts';
+import type { LongRunningVerb } from './request-metrics.ts';
 
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** Present when the client wants its connection for another protocol. */
+  readonly upgrade: Upgrade | undefined;
   readonly query: URLSearchParams;
   /** One id through the logs and the answer: the client's own, if it sent one. */
   readonly auditId: string;
@@ -20,6 +24,8 @@ export interface Exchange {
   user: User;
   /** The plural name of the resource once it is found; empty for everything else. */
   resourceLabel: string;
+  /** Set for a request that lasts as long as the client likes: how metrics call it. */
+  longRunning: LongRunningVerb | undefined;
 }
 
 /** What the verbs are told about the request. */

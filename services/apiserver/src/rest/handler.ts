@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
+import type { Duplex } from 'node:stream';
 import { newUid } from '@orrery/kit/random.ts';
 import { ANONYMOUS, authenticate, authorize } from './auth.ts';
 import { type Documents, sendPageNotFound } from './documents.ts';
@@ -10,9 +11,10 @@ import { sendError, statusErrorOf } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { createPosted } from './posted.ts';
 import { type RequestInfo, requestInfo } from './request-info.ts';
-import type { RequestMetrics } from './request-metrics.ts';
+import type { LongRunningVerb, RequestMetrics } from './request-metrics.ts';
 import { serveResource } from './resources.ts';
 import type { Router } from './router.ts';
+import { Upgrade } from './streaming/upgrade.ts';
 
 export interface HandlerOptions {
   edge: Edge;
@@ -24,6 +26,8 @@ export interface HandlerOptions {
 
 /** The client left before there was an answer: nginx' number for it, seen in logs and metrics only. */
 const CLIENT_CLOSED_REQUEST = 499;
+
+const SWITCHING_PROTOCOLS = 101;
 
 const NO_QUERY = new URLSearchParams();
 
@@ -46,14 +50,21 @@ export class RequestHandler {
     this.#options = options;
   }
 
+  /** Answers the request, or grants it the upgrade that it wants. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const upgrade = new Upgrade(request, socket, head);
+    this.handle(request, upgrade.response, upgrade);
+  }
+
   /** Answers the request, whatever happens. */
-  handle(request: IncomingMessage, response: ServerResponse): void {
+  handle(request: IncomingMessage, response: ServerResponse, upgrade?: Upgrade): void {
     const startedMs = performance.now();
     const url = request.url ?? '/';
     const mark = url.indexOf('?');
     const exchange: Exchange = {
       request,
       response,
+      upgrade,
       query: mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1)),
       auditId: auditIdOf(request),
       warnings: [],
@@ -61,6 +72,7 @@ export class RequestHandler {
       info: UNREAD,
       user: ANONYMOUS,
       resourceLabel: '',
+      longRunning: undefined,
     };
     // The client may go away at any time; what is written then is lost, and 'close' follows.
     response.on('error', () => {});
@@ -69,7 +81,7 @@ export class RequestHandler {
   }
 
   async #answer(exchange: Exchange, path: string): Promise<void> {
-    const { request, response } = exchange;
+    const { request, response, upgrade } = exchange;
     try {
       exchange.info = requestInfo(request.method ?? '', path, exchange.query);
       exchange.user = await authenticate(request, this.#options.edge.tokens);
@@ -78,7 +90,8 @@ export class RequestHandler {
     } catch (error) {
       const status = statusErrorOf(error, this.#options.edge.logger, exchange.auditId);
       // Once an answer has begun, all that is left is to break it off.
-      if (response.headersSent) response.destroy();
+      if (upgrade?.isGranted === true) upgrade.end();
+      else if (response.headersSent) response.destroy();
       else await sendError(exchange, status);
     }
   }
@@ -103,19 +116,22 @@ export class RequestHandler {
     }
     const target = router.target(version, info);
     exchange.resourceLabel = target.served.plural;
-    if (info.verb === 'watch') {
-      metrics.watchStarted(exchange.resourceLabel);
-      exchange.response.on('close', () => metrics.watchEnded(exchange.resourceLabel));
+    const verb = longRunningVerb(info.verb, target.subresource);
+    if (verb !== undefined) {
+      exchange.longRunning = verb;
+      metrics.longRunningStarted(verb, exchange.resourceLabel);
+      exchange.response.on('close', () => metrics.longRunningEnded(verb, exchange.resourceLabel));
     }
     await serveResource(edge, exchange, target);
   }
 
   #finished(exchange: Exchange, startedMs: number): void {
-    const { request, response, info, user, resourceLabel, auditId } = exchange;
+    const { request, info, user, resourceLabel, auditId } = exchange;
     const durationMs = performance.now() - startedMs;
-    const code = response.headersSent ? response.statusCode : CLIENT_CLOSED_REQUEST;
+    const code = codeOf(exchange);
     this.#options.metrics.finished({
       verb: info.verb,
+      longRunning: exchange.longRunning,
       resource: resourceLabel,
       code,
       durationSeconds: durationMs / 1000,
@@ -126,6 +142,20 @@ export class RequestHandler {
     const agent = headers['user-agent'];
     logger.debug({ traceId: auditId, method, url, code, durationMs, user: user.name, agent }, 'request');
   }
+}
+
+const STREAMED_SUBRESOURCES: ReadonlySet<string> = new Set(['attach', 'exec', 'log', 'portforward']);
+
+/** How metrics call a request that lasts as long as the client likes (BasicLongRunningRequestCheck). */
+function longRunningVerb(verb: string, subresource: string): LongRunningVerb | undefined {
+  if (STREAMED_SUBRESOURCES.has(subresource)) return 'CONNECT';
+  return verb === 'watch' ? 'WATCH' : undefined;
+}
+
+/** The code that the request was answered with. */
+function codeOf({ response, upgrade }: Exchange): number {
+  if (upgrade?.isGranted === true) return SWITCHING_PROTOCOLS;
+  return response.headersSent ? response.statusCode : CLIENT_CLOSED_REQUEST;
 }
 
 const LONGEST_AUDIT_ID = 64;

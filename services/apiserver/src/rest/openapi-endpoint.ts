@@ -10,6 +10,7 @@ import {
   type OpenApiResource,
 } from '../schema/openapi.ts';
 import { emptyOpenApiV2 } from '../schema/openapi-v2.ts';
+import type { StreamName } from '../registry/definition.ts';
 import { type Catalog, type GroupVersionCatalog, POSTED_VERBS } from './catalog.ts';
 import type { Exchange } from './exchange.ts';
 import { jsonForms } from './negotiation.ts';
@@ -102,10 +103,17 @@ function openApiResources({ group, version, resources, posted }: GroupVersionCat
     plural,
     namespaced,
     verbs,
-    subresources,
+    // What reaches into a pod speaks no objects: a document of types has nothing to say of it.
+    subresources: subresources.filter(({ name }) => !isStream(name)),
   }));
   const others = posted.map((each) => ({ ...each, verbs: POSTED_VERBS, subresources: [] }));
   return [...others, ...stored];
+}
+
+const STREAMS: ReadonlySet<string> = new Set<StreamName>(['attach', 'exec', 'log', 'portforward']);
+
+function isStream(subresource: string): boolean {
+  return STREAMS.has(subresource);
 }
 
 const V2_ACCEPTED = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';

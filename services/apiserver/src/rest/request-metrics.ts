@@ -11,9 +11,14 @@ const VERB_LABELS: Readonly<Record<string, string>> = {
   update: 'PUT',
 };
 
+/** Watches, and what reaches into pods. */
+export type LongRunningVerb = 'WATCH' | 'CONNECT';
+
 /** A finished request. */
 export interface FinishedRequest {
   verb: string;
+  /** The label of the verb when the client decides how long the request lasts. */
+  longRunning: LongRunningVerb | undefined;
   /** Empty when the request was about none that is served: labels must not grow with what clients make up. */
   resource: string;
   code: number;
@@ -36,28 +41,28 @@ export class RequestMetrics {
     );
     this.#duration = metrics.histogram<TargetLabel>(
       'apiserver_request_duration_seconds',
-      'Seconds from a request to the end of its answer, without watches.',
+      'Seconds from a request to the end of its answer, without those that last as long as the client likes.',
       ['verb', 'resource'],
     );
     this.#longRunning = metrics.gauge<TargetLabel>(
       'apiserver_longrunning_requests',
-      'Watches that are open.',
+      'Watches and streams into pods that are open.',
       ['verb', 'resource'],
     );
   }
 
-  watchStarted(resource: string): void {
-    this.#longRunning.inc({ verb: 'WATCH', resource });
+  longRunningStarted(verb: LongRunningVerb, resource: string): void {
+    this.#longRunning.inc({ verb, resource });
   }
 
-  watchEnded(resource: string): void {
-    this.#longRunning.dec({ verb: 'WATCH', resource });
+  longRunningEnded(verb: LongRunningVerb, resource: string): void {
+    this.#longRunning.dec({ verb, resource });
   }
 
-  finished({ verb, resource, code, durationSeconds }: FinishedRequest): void {
-    const label = VERB_LABELS[verb] ?? verb.toUpperCase();
+  finished({ verb, longRunning, resource, code, durationSeconds }: FinishedRequest): void {
+    const label = longRunning ?? VERB_LABELS[verb] ?? verb.toUpperCase();
     this.#counter(label, resource, String(code)).inc();
-    if (label !== 'WATCH') this.#histogram(label, resource).observe(durationSeconds);
+    if (label !== 'WATCH' && label !== 'CONNECT') this.#histogram(label, resource).observe(durationSeconds);
   }
 
   #counter(verb: string, resource: string, code: string): { inc(): void } {

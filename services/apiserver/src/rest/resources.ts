@@ -11,6 +11,9 @@ import type { UpdateOptions } from '../verbs/api.ts';
 import { patchObject } from './patch.ts';
 import type { Target } from './router.ts';
 import { getScale, patchScale, updateScale } from './scale.ts';
+import { podLog } from './streaming/pod-log.ts';
+import { podPortForward } from './streaming/port-forward.ts';
+import { podAttach, podExec } from './streaming/remote-command.ts';
 import { createToken } from './token.ts';
 import { watchObjects } from './watch.ts';
 
@@ -44,6 +47,10 @@ const HANDLERS: Readonly<Record<Target['subresource'], Readonly<Record<string, H
   resize: partHandlers('resize'),
   finalize: { update: (...args) => updateObject(...args, { subresource: 'finalize' }) },
   scale: { get: getScale, update: updateScale, patch: patchScale },
+  log: { get: podLog },
+  exec: { get: podExec, create: podExec },
+  attach: { get: podAttach, create: podAttach },
+  portforward: { get: podPortForward, create: podPortForward },
   binding: { create: createBinding },
   eviction: { create: createEviction },
   token: { create: createToken },

@@ -15,6 +15,8 @@ import type { Edge } from './edge.ts';
 import { RequestHandler } from './handler.ts';
 import { RequestMetrics } from './request-metrics.ts';
 import { Router } from './router.ts';
+import { NodeAgents } from './streaming/node-agents.ts';
+import { isUpgrade, OpenStreams } from './streaming/upgrade.ts';
 import { OpenWatches } from './watch.ts';
 
 export interface RestServerOptions {
@@ -56,7 +58,18 @@ export function createRestServer(options: RestServerOptions): RestServer {
   const { pki, bind, port, metrics, logger, api, tokens, clock, definitions } = options;
   const connectionClock = options.connectionClock ?? systemClock;
   const catalog = createCatalog(definitions);
-  const edge: Edge = { api, tokens, clock, connectionClock, logger, watches: new OpenWatches() };
+  const streams = new OpenStreams();
+  const agents = new NodeAgents();
+  const edge: Edge = {
+    api,
+    tokens,
+    clock,
+    connectionClock,
+    logger,
+    watches: new OpenWatches(),
+    streams,
+    agents,
+  };
   let isClosing = false;
   const handler = new RequestHandler({
     edge,
@@ -81,10 +94,12 @@ export function createRestServer(options: RestServerOptions): RestServer {
       // Strangers may ask for health and version; auth.ts decides by `socket.authorized`.
       rejectUnauthorized: false,
       noDelay: true,
+      shouldUpgradeCallback: isUpgrade,
       keepAliveTimeout: KEEP_ALIVE_MS,
     },
     (request, response) => handler.handle(request, response),
   );
+  server.on('upgrade', (request, socket, head) => handler.handleUpgrade(request, socket, head));
   return {
     listen: () =>
       new Promise((resolve, reject) => {
@@ -100,8 +115,10 @@ export function createRestServer(options: RestServerOptions): RestServer {
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
         edge.watches.endAll();
+        edge.streams.endAll();
       });
       force.cancel();
+      agents.close();
     },
   };
 }

@@ -20,7 +20,7 @@ function open(onStream: (stream: SpdyStream) => void = () => undefined): Opened 
   const [clientSide, transport] = duplexPair();
   const streams: SpdyStream[] = [];
   let end: { error: Error | undefined } | undefined;
-  const connection = new SpdyConnection({
+  const connection = SpdyConnection.serve({
     transport,
     onStream: (stream) => {
       streams.push(stream);

@@ -69,7 +69,12 @@ export class SpdyConnection {
   /** Goes on with reading what the client sends. */
   #wakeUp: (() => void) | undefined;
 
-  constructor(options: SpdyConnectionOptions) {
+  /** Serves a connection until it is over; streams hold on to it. */
+  static serve(options: SpdyConnectionOptions): SpdyConnection {
+    return new SpdyConnection(options);
+  }
+
+  private constructor(options: SpdyConnectionOptions) {
     this.#options = options;
     this.#port = {
       send: (stream, data, sent) => this.#send(stream, data, sent),

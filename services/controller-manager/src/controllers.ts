@@ -5,9 +5,13 @@ import { deploymentController } from './deployment/index.ts';
 import { endpointSliceController } from './endpoint-slice/index.ts';
 import { endpointSliceMirroringController } from './endpoint-slice-mirroring/index.ts';
 import { endpointsController } from './endpoints/index.ts';
+import { ephemeralVolumeController } from './ephemeral-volume/index.ts';
 import { garbageCollectorController } from './garbage-collector/index.ts';
 import { namespaceController } from './namespace/index.ts';
 import { nodeLifecycleController } from './node-lifecycle/index.ts';
+import { persistentVolumeBinder } from './persistent-volume-binder/index.ts';
+import { persistentVolumeClaimProtection } from './persistent-volume-claim-protection/index.ts';
+import { persistentVolumeProtection } from './persistent-volume-protection/index.ts';
 import { podGarbageCollectorController } from './pod-garbage-collector/index.ts';
 import { replicaSetController } from './replica-set/index.ts';
 import { replicationController } from './replication-controller/index.ts';
@@ -84,6 +88,26 @@ export const CONTROLLERS: Readonly<Record<string, Entry>> = {
     alias: 'taint-eviction',
     component: 'taint-eviction-controller',
     make: taintEvictionController,
+  },
+  'persistentvolume-binder-controller': {
+    alias: 'persistentvolume-binder',
+    component: 'persistentvolume-controller',
+    make: persistentVolumeBinder,
+  },
+  'persistentvolumeclaim-protection-controller': {
+    alias: 'pvc-protection',
+    component: 'pvc-protection-controller',
+    make: persistentVolumeClaimProtection,
+  },
+  'persistentvolume-protection-controller': {
+    alias: 'pv-protection',
+    component: 'pv-protection-controller',
+    make: persistentVolumeProtection,
+  },
+  'ephemeral-volume-controller': {
+    alias: 'ephemeral-volume',
+    component: 'ephemeral_volume',
+    make: ephemeralVolumeController,
   },
   'pod-garbage-collector-controller': {
     alias: 'podgc',

@@ -7,6 +7,8 @@ import type {
   NamespacedMeta,
   Node,
   ObjectMeta,
+  PersistentVolume,
+  PersistentVolumeClaim,
   Pod,
   PodSpec,
   PodStatus,
@@ -14,7 +16,9 @@ import type {
   ReplicaSet,
   ReplicaSetStatus,
   Service,
+  StorageClass,
 } from '@orrery/api/gen/types.ts';
+import { SIMULATED_PROVISIONER } from '@orrery/api/storage.ts';
 
 export const TEMPLATE: PodTemplateSpec = {
   metadata: { labels: { app: 'web' } },
@@ -123,5 +127,59 @@ export function lease(name: string, renewTime: string): Lease {
   return {
     metadata: meta(name, { namespace: 'kube-node-lease', uid: `lease-of-${name}` }),
     spec: { renewTime },
+  };
+}
+
+/** A claim for a gibibyte that one node at a time may write. */
+export function claim(
+  name: string,
+  parts: {
+    metadata?: Partial<NamespacedMeta>;
+    spec?: PersistentVolumeClaim['spec'];
+    status?: PersistentVolumeClaim['status'];
+  } = {},
+): PersistentVolumeClaim {
+  return {
+    metadata: meta(name, parts.metadata),
+    spec: {
+      accessModes: ['ReadWriteOnce'],
+      resources: { requests: { storage: '1Gi' } },
+      volumeMode: 'Filesystem',
+      ...parts.spec,
+    },
+    status: parts.status ?? { phase: 'Pending' },
+  };
+}
+
+/** A volume of a gibibyte that anybody may have. */
+export function volume(
+  name: string,
+  parts: {
+    metadata?: Partial<ObjectMeta>;
+    spec?: PersistentVolume['spec'];
+    status?: PersistentVolume['status'];
+  } = {},
+): PersistentVolume {
+  return {
+    metadata: clusterMeta(name, parts.metadata),
+    spec: {
+      accessModes: ['ReadWriteOnce'],
+      capacity: { storage: '1Gi' },
+      hostPath: { path: '/data' },
+      persistentVolumeReclaimPolicy: 'Retain',
+      volumeMode: 'Filesystem',
+      ...parts.spec,
+    },
+    status: parts.status ?? { phase: 'Available' },
+  };
+}
+
+export function storageClass(name: string, parts: Partial<StorageClass> = {}): StorageClass {
+  return {
+    metadata: clusterMeta(name),
+    provisioner: SIMULATED_PROVISIONER,
+    reclaimPolicy: 'Delete',
+    volumeBindingMode: 'Immediate',
+    ...parts,
   };
 }

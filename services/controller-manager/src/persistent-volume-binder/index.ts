@@ -1,0 +1,76 @@
+/** Binds claims to volumes, makes volumes for them, and takes care of what is left when claims go. */
+
+import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '@orrery/api/gen/types.ts';
+import { keyOf, objectKey } from '@orrery/api/meta.ts';
+import { PersistentVolumeClaims, PersistentVolumes, StorageClasses } from '@orrery/api/resources.ts';
+import { claimClassName, volumeClassName } from '@orrery/api/storage.ts';
+import type { Controller, ControllerContext, KeyQueue } from '@orrery/controller/controller.ts';
+import { type Index, indexed } from '../indexes.ts';
+import { BIND_COMPLETED, isAnnotated } from './binding.ts';
+import { Binder } from './reconcile.ts';
+
+/** Keys of claims and of volumes share the queue. */
+const CLAIM = 'claim/';
+const VOLUME = 'volume/';
+
+/** Claims without a volume by class: what a new volume, or a new class, may help. */
+const WAITING_BY_CLASS: Index<PersistentVolumeClaim> = {
+  name: 'waitingByClass',
+  values: (claim) => (isAnnotated(claim.metadata, BIND_COMPLETED) ? [] : [claimClassName(claim)]),
+};
+
+export function persistentVolumeBinder({ informers, events, clock }: ControllerContext): Controller {
+  const claims = informers.of(PersistentVolumeClaims);
+  const volumes = informers.of(PersistentVolumes);
+  const classes = informers.of(StorageClasses);
+  const waitingFor = indexed(claims, WAITING_BY_CLASS);
+  const binder = new Binder({
+    claims: claims.lister,
+    volumes: volumes.lister,
+    storageClass: (name) => classes.lister.get(name),
+    events,
+    clock,
+  });
+  return {
+    name: 'persistentvolume-binder-controller',
+    workers: 4,
+    setup: (queue) => {
+      watchClaims(queue);
+      watchVolumes(queue);
+      const help = ({ metadata }: StorageClass): void => wakeWaiting(queue, metadata.name);
+      classes.addHandler({ add: help, update: help });
+    },
+    reconcile: async (key, { client }) => {
+      if (key.startsWith(CLAIM)) await binder.reconcileClaim(key.slice(CLAIM.length), client);
+      else await binder.reconcileVolume(key.slice(VOLUME.length), client);
+    },
+  };
+
+  function wakeWaiting(queue: KeyQueue, className: string): void {
+    for (const claim of waitingFor(className)) queue.add(`${CLAIM}${keyOf(claim)}`);
+  }
+
+  function watchClaims(queue: KeyQueue): void {
+    const look = (claim: PersistentVolumeClaim): void => {
+      queue.add(`${CLAIM}${keyOf(claim)}`);
+      const volume = claim.spec.volumeName ?? '';
+      if (volume !== '') queue.add(`${VOLUME}${volume}`);
+    };
+    claims.addHandler({
+      add: look,
+      update: look,
+      delete: look,
+    });
+  }
+
+  function watchVolumes(queue: KeyQueue): void {
+    const look = (volume: PersistentVolume): void => {
+      const { claimRef } = volume.spec;
+      queue.add(`${VOLUME}${volume.metadata.name}`);
+      if (claimRef !== undefined) {
+        queue.add(`${CLAIM}${objectKey(claimRef.namespace, claimRef.name ?? '')}`);
+      } else if (volume.status?.phase === 'Available') wakeWaiting(queue, volumeClassName(volume));
+    };
+    volumes.addHandler({ add: look, update: look, delete: look });
+  }
+}

@@ -22,7 +22,14 @@ import { serveGrpc } from './grpc-server.ts';
 import { ContainerLogs, logIdOf } from './logs/container-logs.ts';
 import { logStorage } from './logs/log-storage.ts';
 import { NodeFleet } from './nodes/node-fleet.ts';
-import { allocatableQuantities, nodeAllocatable, nodeIndex, nodeName } from './nodes/node-object.ts';
+import {
+  allocatableQuantities,
+  nodeAllocatable,
+  nodeIndex,
+  nodeName,
+  type NodeRange,
+  placeInRange,
+} from './nodes/node-object.ts';
 import { visitInRounds } from './nodes/rounds.ts';
 import { nodeUsage, warnOfUsageProblems } from './nodes/usage.ts';
 import { nodeView } from './network/cluster-view.ts';
@@ -68,11 +75,21 @@ function journalsIn(stateDir: string | undefined, realClock: Clock, logger: Logg
     : new Journals({ directory: join(stateDir, 'journals'), realClock, logger });
 }
 
+/** HOST:PORT under which others reach the gRPC port. */
+function advertisedAddress(
+  { ORRERY_ADVERTISE_ADDRESS: advertised, ORRERY_BIND: bind }: NodeAgentConfig,
+  boundPort: number,
+): string {
+  const address = advertised === '' ? bind : advertised;
+  return address.includes(':') ? address : `${address}:${boundPort}`;
+}
+
 export async function startNodeAgent(
   config: NodeAgentConfig,
   { clock, logger, metrics, instance }: ServiceContext,
 ): Promise<RunningService> {
-  const { ORRERY_NODES: count } = config;
+  const range: NodeRange = { first: config.ORRERY_FIRST_NODE - 1, count: config.ORRERY_NODES };
+  const hostsNode = (node: string): boolean => placeInRange(range, node) !== undefined;
   const client = createClient({
     address: config.ORRERY_APISERVER,
     agent: 'node-agent',
@@ -87,14 +104,17 @@ export async function startNodeAgent(
   const broadcaster = createEventBroadcaster({ client, clock, logger, metrics });
   const events = recorderPerNode((host) => broadcaster.recorder({ component: 'kubelet', host }));
 
-  const ranges = Array.from({ length: count }, (_, index) => new AddressRange(podRangePrefix(index)));
+  const ranges = Array.from(
+    { length: range.count },
+    (_, place) => new AddressRange(podRangePrefix(range.first + place)),
+  );
   const hostIp = (node: string): string => nodeAddress(nodeIndex(node));
   const peers = new DialClient();
   const lookedUp = new ServiceInformers(() => createInformers({ client, events: nats, logger }));
   const network = new SimulatedNetwork({
     clock,
     hostIp,
-    hostsNode: (node) => fleet.hosts(node),
+    hostsNode,
     nodes: nodeView(nodes, pods),
     services: () => lookedUp.view(),
     peers,
@@ -115,7 +135,7 @@ export async function startNodeAgent(
     images,
     sandboxStartMs: config.ORRERY_SANDBOX_START_MS,
     containerStartMs: config.ORRERY_CONTAINER_START_MS,
-    addresses: (node) => ({ hostIp: hostIp(node), range: ranges[nodeIndex(node)]! }),
+    addresses: (node) => ({ hostIp: hostIp(node), range: ranges[placeInRange(range, node)!]! }),
     network,
     files: (container, sandbox) =>
       containerView(trees, baseLayer(), containerTree(container.id), container, sandbox),
@@ -129,8 +149,6 @@ export async function startNodeAgent(
     checkpoints: journals === undefined ? NO_CHECKPOINTS : new JournaledCheckpoints(journals),
     onChange: (podUid) => manager.wake(podUid),
   });
-  const fleet = new NodeFleet({ client, clock, realClock, logger, nodes, events, agent: instance, count });
-  const hostsNode = (node: string): boolean => fleet.hosts(node);
   const manager = new PodManager({
     client,
     clock,
@@ -170,10 +188,10 @@ export async function startNodeAgent(
 
   const sampler = visitInRounds({
     clock,
-    count,
+    count: range.count,
     periodMs: USAGE_PERIOD_MS,
-    visit: (index) => {
-      const node = nodeName(index);
+    visit: (place) => {
+      const node = nodeName(range.first + place);
       publishUsage(nats, nodeUsage(node, pods.lister.byIndex(BY_NODE, node), clock.now(), USAGE_PERIOD_MS));
     },
   });
@@ -187,6 +205,17 @@ export async function startNodeAgent(
   const server = await serveGrpc([runtimeService(runtime), podNetworkService(network), reach], {
     bind: config.ORRERY_BIND,
     port: config.ORRERY_GRPC_PORT,
+  });
+  const fleet = new NodeFleet({
+    client,
+    clock,
+    realClock,
+    logger,
+    nodes,
+    events,
+    hosting: { agent: instance, address: advertisedAddress(config, server.port) },
+    range,
+    allNodes: Math.max(config.ORRERY_ALL_NODES, range.first + range.count),
   });
   let stopping = false;
   const follow = async (): Promise<void> => {

@@ -1,6 +1,7 @@
 import {
   clusterConfig,
   commonConfig,
+  host,
   milliseconds,
   nonEmpty,
   port,
@@ -8,14 +9,22 @@ import {
   wholeNumber,
 } from '@orrery/kit/config.ts';
 
+const MOST_NODES = 10_000;
+
 const shape = {
   ...commonConfig,
   ...clusterConfig,
   ORRERY_GRPC_PORT: port({ default: 0 }),
   /** A container's log is rotated at this size; what was before is kept until the next time. */
   ORRERY_LOG_MAX_BYTES: wholeNumber(1_024)({ default: 1024 * 1024 }),
+  /** HOST or HOST:PORT under which others reach the gRPC port; the address that it listens on unless said. */
+  ORRERY_ADVERTISE_ADDRESS: host({ default: '' }),
   /** How many nodes this agent simulates. */
-  ORRERY_NODES: wholeNumber(0, 10_000)({ default: 3 }),
+  ORRERY_NODES: wholeNumber(0, MOST_NODES)({ default: 3 }),
+  /** The number of the first of them: the nodes before it are other agents'. */
+  ORRERY_FIRST_NODE: wholeNumber(1, MOST_NODES)({ default: 1 }),
+  /** How many nodes all agents simulate together; 0 when there are none after this agent's. */
+  ORRERY_ALL_NODES: wholeNumber(0, MOST_NODES)({ default: 0 }),
   /** Where what runs, and what it has written, outlives this process; without it everything is in memory. */
   ORRERY_STATE_DIR: nonEmpty({ default: undefined }),
   /** Simulated time of an image pull, of setting up a sandbox, of starting a container; on the cluster's clock. */

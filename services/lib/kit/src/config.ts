@@ -45,6 +45,12 @@ const hostAndPort = makeValidator<string>((text) => {
   return text;
 });
 
+/** A host with or without a port. */
+export const host = makeValidator<string>((text) => {
+  if (!/^[^:\s]+(?::\d+)?$/.test(text)) throw new Error('must be HOST or HOST:PORT');
+  return text;
+});
+
 const clockAnchor = makeValidator<ClockAnchor>((text) => {
   const anchor = parseClockAnchor(text);
   if (anchor === undefined || anchor.rate > MAX_RATE)

@@ -14,7 +14,7 @@ class FleetUnderTest {
   readonly events: RecordedEvent[] = [];
   fleet!: NodeFleet;
 
-  async start(count: number): Promise<this> {
+  async start(count: number, { first = 0, allNodes = 0, address = '127.0.0.1:7444' } = {}): Promise<this> {
     this.fleet?.stop();
     const { clock, realClock, api } = this;
     const logger = createLogger({ service: 'node-agent', instance: 'test', level: 'silent' });
@@ -25,8 +25,9 @@ class FleetUnderTest {
       logger,
       nodes: api.nodes,
       events: recordersInto(this.events),
-      agent: 'agent-0',
-      count,
+      hosting: { agent: 'agent-0', address },
+      range: { first, count },
+      allNodes: Math.max(allNodes, first + count),
     });
     void this.fleet.start();
     await this.settle();
@@ -112,6 +113,37 @@ describe('registration', () => {
     expect(
       ['node-1', 'node-3', 'node-4', 'node-0', 'node-01', 'x', ''].filter((each) => test.fleet.hosts(each)),
     ).toEqual(['node-1', 'node-3']);
+  });
+
+  test('says at which address the agent is, and again when it is at another', async () => {
+    const test = await new FleetUnderTest().start(2);
+    const addresses = () =>
+      test.api.all(Nodes).map(({ metadata }) => metadata.annotations?.['orrery.dev/node-agent-address']);
+    expect(addresses()).toEqual(['127.0.0.1:7444', '127.0.0.1:7444']);
+    await test.start(2, { address: '127.0.0.1:9999' });
+    expect(addresses()).toEqual(['127.0.0.1:9999', '127.0.0.1:9999']);
+  });
+
+  test('of an agent beside others begins where it is told to, and takes over what was of another', async () => {
+    const test = await new FleetUnderTest().start(2, { first: 3, allNodes: 5 });
+    const names = () => test.api.all(Nodes).map(({ metadata }) => metadata.name);
+    expect(names()).toEqual(['node-4', 'node-5']);
+    expect(
+      ['node-1', 'node-3', 'node-4', 'node-5', 'node-6'].filter((each) => test.fleet.hosts(each)),
+    ).toEqual(['node-4', 'node-5']);
+    test.api.change(Nodes, { namespace: '', name: 'node-4' }, ({ metadata }) => {
+      metadata.labels!['orrery.dev/node-agent'] = 'agent-1';
+    });
+    await test.start(2, { first: 3, allNodes: 5 });
+    expect(test.api.all(Nodes).map(({ metadata }) => metadata.labels?.['orrery.dev/node-agent'])).toEqual([
+      'agent-0',
+      'agent-0',
+    ]);
+    // What the cluster still has is another's now.
+    await test.start(1, { first: 3, allNodes: 5 });
+    expect(names()).toEqual(['node-4', 'node-5']);
+    await test.start(1, { first: 3 });
+    expect(names()).toEqual(['node-4']);
   });
 
   test('is tried until the apiserver is there', async () => {

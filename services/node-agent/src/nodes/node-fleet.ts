@@ -10,7 +10,18 @@ import type { Informer } from '@orrery/client/informer.ts';
 import { backoffDelay } from '@orrery/kit/backoff.ts';
 import type { Clock, Timer } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
-import { AGENT_LABEL, nodeDraft, nodeIndex, nodeName, nodeStatus } from './node-object.ts';
+import {
+  AGENT_LABEL,
+  type Hosting,
+  hostingMetadata,
+  isHostedBy,
+  nodeDraft,
+  nodeIndex,
+  nodeName,
+  type NodeRange,
+  nodeStatus,
+  placeInRange,
+} from './node-object.ts';
 import { visitInRounds } from './rounds.ts';
 
 export interface NodeFleetOptions {
@@ -23,9 +34,10 @@ export interface NodeFleetOptions {
   nodes: Informer<Node>;
   /** The recorder of a node. */
   events: (node: string) => EventRecorder;
-  /** Name of this agent: the owner of its nodes over restarts. */
-  agent: string;
-  count: number;
+  hosting: Hosting;
+  range: NodeRange;
+  /** How many nodes there are in all, with those of other agents. */
+  allNodes: number;
 }
 
 const LEASE_NAMESPACE = 'kube-node-lease';
@@ -65,9 +77,10 @@ export class NodeFleet {
 
   constructor(options: NodeFleetOptions) {
     this.#options = options;
-    this.#hosted = Array.from({ length: options.count }, (_, index) => ({
-      index,
-      name: nodeName(index),
+    const { first, count } = options.range;
+    this.#hosted = Array.from({ length: count }, (_, place) => ({
+      index: first + place,
+      name: nodeName(first + place),
       announced: false,
       uid: undefined,
       conditions: [],
@@ -98,7 +111,7 @@ export class NodeFleet {
 
   /** Registers all nodes, then keeps them alive. Tries until it succeeds or is stopped. */
   async start(): Promise<void> {
-    const { logger, realClock, clock, nodes, count } = this.#options;
+    const { logger, realClock, clock, nodes, range } = this.#options;
     const { signal } = this.#stopping;
     for (let attempt = 0; !this.#registered && !signal.aborted; attempt += 1) {
       try {
@@ -110,7 +123,7 @@ export class NodeFleet {
       }
     }
     if (signal.aborted) return;
-    logger.info({ nodes: count }, 'nodes registered');
+    logger.info({ nodes: range.count }, 'nodes registered');
     nodes.addHandler({
       add: (node) => this.#see(node),
       update: (node) => this.#see(node),
@@ -118,9 +131,9 @@ export class NodeFleet {
     });
     this.#rounds = visitInRounds({
       clock,
-      count,
+      count: range.count,
       periodMs: RENEW_PERIOD_MS,
-      visit: (index) => this.#visit(this.#hosted[index]!),
+      visit: (place) => this.#visit(this.#hosted[place]!),
     });
   }
 
@@ -130,30 +143,32 @@ export class NodeFleet {
   }
 
   #find(name: string): HostedNode | undefined {
-    const hosted = this.#hosted[nodeIndex(name)];
-    return hosted?.name === name ? hosted : undefined;
+    const place = placeInRange(this.#options.range, name);
+    return place === undefined ? undefined : this.#hosted[place];
   }
 
   /** One list tells which nodes are there already, and which are there no longer. */
   async #registerAll(): Promise<void> {
-    const { client, agent } = this.#options;
-    const { items } = await client.list(Nodes, { labelSelector: `${AGENT_LABEL}=${agent}` });
+    const { client, hosting, allNodes } = this.#options;
+    const { items } = await client.list(Nodes, { labelSelector: `${AGENT_LABEL}=${hosting.agent}` });
     const present = new Map(items.map((node) => [node.metadata.name, node]));
     await forEach(this.#hosted, (hosted) => this.#register(hosted, present.get(hosted.name)));
-    // Fewer nodes than last time: the others are gone, as machines that were taken away.
-    const surplus = items.filter(({ metadata }) => !this.hosts(metadata.name));
+    // Fewer nodes than last time: the others are gone, as machines that were taken away. Those that
+    // the cluster has all the same are another agent's now, which says so by itself.
+    const isGone = ({ metadata: { name } }: Node): boolean => !(nodeIndex(name) < allNodes);
+    const surplus = items.filter((node) => !this.hosts(node.metadata.name) && isGone(node));
     await forEach(surplus, ({ metadata }) => this.#deregister(metadata.name));
   }
 
   async #register(hosted: HostedNode, present: Node | undefined): Promise<void> {
-    const { client, clock, agent } = this.#options;
+    const { client, clock, hosting } = this.#options;
     const nowMs = clock.now();
     if (present !== undefined) {
       await this.#reconnect(hosted, present, nowMs);
       return;
     }
     try {
-      const node = await client.create(Nodes, nodeDraft(hosted.index, agent, nowMs));
+      const node = await client.create(Nodes, nodeDraft(hosted.index, hosting, nowMs));
       this.#note(hosted, node, nowMs);
       hosted.hasLease = false;
       this.#announce(hosted, node);
@@ -169,6 +184,11 @@ export class NodeFleet {
   async #reconnect(hosted: HostedNode, node: Node, nowMs: number): Promise<void> {
     this.#note(hosted, node, nowMs);
     this.#announce(hosted, node);
+    const { client, hosting } = this.#options;
+    if (!isHostedBy(node, hosting)) {
+      const metadata = hostingMetadata(hosting);
+      await client.patch(Nodes, { namespace: '', name: hosted.name }, 'merge', { metadata });
+    }
     await this.#patchStatus(hosted, nowMs);
   }
 

@@ -35,9 +35,10 @@ describe('the conditions of a node', () => {
 });
 
 test('a node says where it is and whose', () => {
-  expect(nodeDraft(4, 'node-agent-0', NOW_MS)).toMatchObject({
+  expect(nodeDraft(4, { agent: 'node-agent-0', address: '127.0.0.1:7444' }, NOW_MS)).toMatchObject({
     metadata: {
       name: 'node-5',
+      annotations: { 'orrery.dev/node-agent-address': '127.0.0.1:7444' },
       labels: {
         'kubernetes.io/hostname': 'node-5',
         'orrery.dev/node-agent': 'node-agent-0',

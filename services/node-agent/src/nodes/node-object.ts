@@ -3,7 +3,14 @@
 import type { Draft, Node, NodeCondition, NodeStatus } from '@orrery/api/gen/types.ts';
 import { formatTime } from '@orrery/api/meta.ts';
 import { milliValue, wholeValue } from '@orrery/api/quantity.ts';
+import { AGENT_ADDRESS_ANNOTATION } from '../network/cluster-view.ts';
 import { nodeAddress, podCidr } from '../runtime/addresses.ts';
+
+/** The nodes of one agent: so many from the one with the index `first`. */
+export interface NodeRange {
+  readonly first: number;
+  readonly count: number;
+}
 
 /** The label that says which agent a node belongs to. */
 export const AGENT_LABEL = 'orrery.dev/node-agent';
@@ -15,6 +22,34 @@ export function nodeName(index: number): string {
 /** The index of a node that `nodeName` named. */
 export function nodeIndex(name: string): number {
   return Number(name.slice(name.lastIndexOf('-') + 1)) - 1;
+}
+
+/** Whether a node is one of the range: how many before it; undefined when it is not. */
+export function placeInRange({ first, count }: NodeRange, name: string): number | undefined {
+  const place = nodeIndex(name) - first;
+  return place >= 0 && place < count && nodeName(first + place) === name ? place : undefined;
+}
+
+/** What a node says of the agent that runs its pods. */
+export interface Hosting {
+  /** Name of the agent: the owner of its nodes over restarts. */
+  readonly agent: string;
+  /** HOST:PORT under which others reach it. */
+  readonly address: string;
+}
+
+export function hostingMetadata({ agent, address }: Hosting): {
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+} {
+  return { labels: { [AGENT_LABEL]: agent }, annotations: { [AGENT_ADDRESS_ANNOTATION]: address } };
+}
+
+/** Whether the node says so already. */
+export function isHostedBy({ metadata }: Node, { agent, address }: Hosting): boolean {
+  return (
+    metadata.labels?.[AGENT_LABEL] === agent && metadata.annotations?.[AGENT_ADDRESS_ANNOTATION] === address
+  );
 }
 
 const CAPACITY = { cpu: '4', memory: '16Gi', 'ephemeral-storage': '100Gi', pods: '110' };
@@ -110,13 +145,14 @@ export function nodeStatus(
 }
 
 /** The node as this agent registers it. */
-export function nodeDraft(index: number, agent: string, nowMs: number): Draft<Node> {
+export function nodeDraft(index: number, hosting: Hosting, nowMs: number): Draft<Node> {
   const name = nodeName(index);
+  const { labels, annotations } = hostingMetadata(hosting);
   return {
     metadata: {
       name,
       labels: {
-        [AGENT_LABEL]: agent,
+        ...labels,
         'kubernetes.io/arch': 'amd64',
         'kubernetes.io/hostname': name,
         'kubernetes.io/os': 'linux',
@@ -124,6 +160,7 @@ export function nodeDraft(index: number, agent: string, nowMs: number): Draft<No
         'topology.kubernetes.io/region': 'orrery',
         'topology.kubernetes.io/zone': ZONES[index % ZONES.length]!,
       },
+      annotations,
     },
     spec: { podCIDR: podCidr(index), podCIDRs: [podCidr(index)] },
     status: nodeStatus(index, [], nowMs),

@@ -1,6 +1,6 @@
 /** The apiserver as the node agent sees it: objects in a map, every call recorded, faults on demand. */
 
-import type { Draft, KubeObject, Lease, Node, Pod } from '@orrery/api/gen/types.ts';
+import type { Draft, KubeObject, Lease, Node, ObjectMeta, Pod } from '@orrery/api/gen/types.ts';
 import { jsonClone, jsonEqual } from '@orrery/api/json.ts';
 import { formatTime, keyOf, objectKey } from '@orrery/api/meta.ts';
 import { Leases, Nodes, Pods, type ResourceRef } from '@orrery/api/resources.ts';
@@ -90,7 +90,7 @@ export class FakeApi implements Pick<Client, 'get' | 'list' | 'create' | 'patch'
     return this.#answer({ verb: 'patch', resource: resource.resource, name: name.name, body }, () => {
       const stored = this.#stored(resource, name) as T & { status?: unknown; spec?: unknown };
       const { metadata, status, spec } = patch as {
-        metadata?: { uid?: string };
+        metadata?: Partial<ObjectMeta>;
         status?: Fields;
         spec?: Fields;
       };
@@ -100,6 +100,10 @@ export class FakeApi implements Pick<Client, 'get' | 'list' | 'create' | 'patch'
       const next = jsonClone(stored);
       if (status !== undefined) next.status = mergeStatus((stored.status ?? {}) as Fields, status);
       if (spec !== undefined) next.spec = { ...(stored.spec as Fields), ...spec };
+      for (const field of ['labels', 'annotations'] as const) {
+        const added = metadata?.[field];
+        if (added !== undefined) next.metadata[field] = { ...stored.metadata[field], ...added };
+      }
       return jsonEqual(stored, next) ? stored : this.#store(resource, next);
     });
   }

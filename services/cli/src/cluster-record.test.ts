@@ -8,7 +8,7 @@ import {
   type ClusterRecord,
   continueClock,
   DEFAULT_OPTIONS,
-  INTERNAL_PORTS,
+  internalPorts,
   type InternalPorts,
   readClusterRecord,
   writeClusterRecord,
@@ -54,10 +54,10 @@ describe('continueClock', () => {
 
 describe('the cluster record', () => {
   const ports = Object.fromEntries(
-    INTERNAL_PORTS.map((name, index) => [name, 20_000 + index]),
+    internalPorts(2).map((name, index) => [name, 20_000 + index]),
   ) as InternalPorts;
   const record: ClusterRecord = {
-    options: { ...DEFAULT_OPTIONS, nodes: 20 },
+    options: { ...DEFAULT_OPTIONS, nodes: 20, nodeAgents: 2 },
     ports,
     clock: { rate: 2, realMs: 1_000, clusterMs: 5_000 },
   };
@@ -76,6 +76,16 @@ describe('the cluster record', () => {
     expect(await readClusterRecord(data)).toMatchObject(record);
   });
 
+  it('of a time when there was one node agent is read as such', async () => {
+    await writeClusterRecord(data, record);
+    const text = await readFile(data.clusterFile, 'utf8');
+    const before = JSON.parse(text) as { options: Record<string, unknown>; ports: Record<string, unknown> };
+    delete before.options['nodeAgents'];
+    for (const name of ['node-agent-1-http', 'node-agent-1-grpc']) delete before.ports[name];
+    await writeFile(data.clusterFile, JSON.stringify(before));
+    expect((await readClusterRecord(data))?.options).toEqual({ ...record.options, nodeAgents: 1 });
+  });
+
   it('is undefined where no cluster was', async () => {
     expect(await readClusterRecord(data)).toBeUndefined();
     expect(await readClusterRecord(dataDirectory(join(data.path, 'missing')))).toBeUndefined();
@@ -87,6 +97,14 @@ describe('the cluster record', () => {
     { what: 'null', change: () => 'null' },
     { what: 'a missing port', change: (text: string) => text.replace('"redis"', '"rediz"') },
     { what: 'an unknown durability', change: (text: string) => text.replace('"always"', '"never"') },
+    {
+      what: 'a missing port of the second node agent',
+      change: (text: string) => text.replace('agent-1-grpc', 'agent-x-grpc'),
+    },
+    {
+      what: 'too many node agents',
+      change: (text: string) => text.replace('"nodeAgents": 2', '"nodeAgents": 99'),
+    },
     { what: 'another form', change: (text: string) => text.replace('"form": 1', '"form": 99') },
   ])('is refused when it is $what', async ({ change }) => {
     await writeClusterRecord(data, record);

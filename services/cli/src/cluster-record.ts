@@ -14,9 +14,13 @@ export const DURABILITIES = ['everysec', 'always'] as const;
  */
 export type Durability = (typeof DURABILITIES)[number];
 
+export const MOST_NODE_AGENTS = 16;
+
 /** What a user chooses. A start that does not say takes what the last start had. */
 export interface ClusterOptions {
   readonly nodes: number;
+  /** Processes that share the nodes. */
+  readonly nodeAgents: number;
   readonly durability: Durability;
   /** The HTTPS port for clients. */
   readonly port: number;
@@ -24,10 +28,16 @@ export interface ClusterOptions {
   readonly speed: number;
 }
 
-export const DEFAULT_OPTIONS: ClusterOptions = { nodes: 3, durability: 'always', port: 6443, speed: 1 };
+export const DEFAULT_OPTIONS: ClusterOptions = {
+  nodes: 3,
+  nodeAgents: 1,
+  durability: 'always',
+  port: 6443,
+  speed: 1,
+};
 
-/** Loopback ports that nobody chooses by hand. */
-export const INTERNAL_PORTS = [
+/** Loopback ports that nobody chooses by hand, of a cluster with one node agent. */
+const INTERNAL_PORTS = [
   'redis',
   'nats',
   'nats-monitor',
@@ -40,8 +50,28 @@ export const INTERNAL_PORTS = [
   'node-agent-grpc',
 ] as const;
 
-export type InternalPort = (typeof INTERNAL_PORTS)[number];
-export type InternalPorts = Readonly<Record<InternalPort, number>>;
+type NodeAgentPort = `node-agent-${number}-${'http' | 'grpc'}`;
+
+export type InternalPort = (typeof INTERNAL_PORTS)[number] | NodeAgentPort;
+export type InternalPorts = Readonly<
+  Record<(typeof INTERNAL_PORTS)[number], number> & Partial<Record<NodeAgentPort, number>>
+>;
+
+/** The names of the ports of a cluster. The first node agent keeps its own however many there are. */
+export function internalPorts(nodeAgents: number): InternalPort[] {
+  const more = Array.from({ length: nodeAgents - 1 }, (_, index) => index + 1);
+  return [
+    ...INTERNAL_PORTS,
+    ...more.flatMap((place): NodeAgentPort[] => [`node-agent-${place}-http`, `node-agent-${place}-grpc`]),
+  ];
+}
+
+/** A port of the node agent with this place, from 0. @throws Error when the cluster has no such agent */
+export function nodeAgentPort(ports: InternalPorts, place: number, kind: 'http' | 'grpc'): number {
+  const port = place === 0 ? ports[`node-agent-${kind}`] : ports[`node-agent-${place}-${kind}`];
+  if (port === undefined) throw new Error(`node agent ${place} has no port`);
+  return port;
+}
 
 export interface ClusterRecord {
   readonly options: ClusterOptions;
@@ -98,11 +128,20 @@ function parseRecord(text: string): ClusterRecord | undefined {
     return undefined;
   }
   if (!isObject(value) || value['form'] !== FORM) return undefined;
-  const { options, ports, clock } = value;
-  if (!isObject(options) || !isObject(ports) || !isObject(clock)) return undefined;
+  const { options: chosen, ports, clock } = value;
+  if (!isObject(chosen) || !isObject(ports) || !isObject(clock)) return undefined;
+  // Written before there could be more than one.
+  const options: Record<string, unknown> = { nodeAgents: 1, ...chosen };
   const durability = DURABILITIES.find((name) => name === options['durability']);
   const numbers = [options['nodes'], options['port'], options['speed'], clock['rate'], clock['realMs']];
-  const allNumbers = [...numbers, clock['clusterMs'], ...INTERNAL_PORTS.map((name) => ports[name])];
+  const { nodeAgents } = options;
+  if (typeof nodeAgents !== 'number' || !(nodeAgents >= 1 && nodeAgents <= MOST_NODE_AGENTS))
+    return undefined;
+  const allNumbers = [
+    ...numbers,
+    clock['clusterMs'],
+    ...internalPorts(nodeAgents).map((name) => ports[name]),
+  ];
   if (durability === undefined || !allNumbers.every((each) => typeof each === 'number' && each > 0))
     return undefined;
   return { options, ports, clock } as unknown as ClusterRecord;

@@ -1,7 +1,7 @@
 /** The flags of every command. */
 
 import { MAX_RATE } from '@orrery/kit/cluster-clock.ts';
-import { DEFAULT_OPTIONS, DURABILITIES } from './cluster-record.ts';
+import { DEFAULT_OPTIONS, DURABILITIES, MOST_NODE_AGENTS } from './cluster-record.ts';
 import type { FlagTable } from './flags.ts';
 import { fullSignalName, SIGNALS } from './signals.ts';
 
@@ -27,6 +27,14 @@ export const upFlags = {
     max: 5_000,
     otherwise: asLastTime(DEFAULT_OPTIONS.nodes),
     help: 'Number of simulated nodes.',
+  },
+  'node-agents': {
+    kind: 'integer',
+    value: 'N',
+    min: 1,
+    max: MOST_NODE_AGENTS,
+    otherwise: asLastTime(DEFAULT_OPTIONS.nodeAgents),
+    help: 'Number of processes that share the nodes.',
   },
   durability: {
     kind: 'choice',

@@ -17,7 +17,7 @@ export const commands: readonly Command[] = [
     name: 'up',
     summary: 'Start the cluster and wait until it is ready',
     details: [
-      'Runs Redis, NATS and the five services as separate processes and stays until Ctrl-C, which stops',
+      'Runs Redis, NATS and the services as separate processes and stays until Ctrl-C, which stops',
       'them in order; with -d it returns once the cluster is ready. On a data directory that was used',
       'before, the cluster continues where it was.',
     ],

@@ -21,6 +21,9 @@ export interface DataDirectory {
   readonly controlSocket: string;
   logFile(name: string): string;
   pidFile(name: string): string;
+  /** The names of what has a log or a pid file; none while the directory is not there. */
+  namesOfLogFiles(): Promise<string[]>;
+  namesOfPidFiles(): Promise<string[]>;
 }
 
 /** The kernel takes paths of 104 (macOS) or 108 bytes (Linux), with their end. */
@@ -41,7 +44,14 @@ export function dataDirectory(path: string): DataDirectory {
     controlSocket: controlSocketPath(run),
     logFile: (name) => join(logs, `${name}.log`),
     pidFile: (name) => join(run, `${name}.pid`),
+    namesOfLogFiles: () => namesOf(logs, '.log'),
+    namesOfPidFiles: () => namesOf(run, '.pid'),
   };
+}
+
+async function namesOf(directory: string, ending: string): Promise<string[]> {
+  const entries = (await entriesOf(directory)) ?? [];
+  return entries.filter((each) => each.endsWith(ending)).map((each) => each.slice(0, -ending.length));
 }
 
 function controlSocketPath(run: string): string {

@@ -1,12 +1,12 @@
 import { readConfig, clusterConfig, commonConfig } from '@orrery/kit/config.ts';
 import { describe, expect, it } from 'vitest';
-import { type ClusterRecord, DEFAULT_OPTIONS, INTERNAL_PORTS, type InternalPorts } from './cluster-record.ts';
+import { type ClusterRecord, DEFAULT_OPTIONS, internalPorts, type InternalPorts } from './cluster-record.ts';
 import { dataDirectory } from './data-directory.ts';
-import { PROCESS_NAMES, processTable } from './process-table.ts';
+import { processesAmong, processNames, processTable } from './process-table.ts';
 import type { ProcessSpec } from './supervisor/process-spec.ts';
 
 const ports = Object.fromEntries(
-  INTERNAL_PORTS.map((name, index) => [name, 20_000 + index]),
+  internalPorts(3).map((name, index) => [name, 20_000 + index]),
 ) as InternalPorts;
 const record: ClusterRecord = {
   options: { ...DEFAULT_OPTIONS, nodes: 7, durability: 'always', port: 7_443 },
@@ -26,11 +26,11 @@ function find(name: string, table = processTable(plan)): ProcessSpec {
   return found;
 }
 
-const services = PROCESS_NAMES.filter((name) => name !== 'redis' && name !== 'nats');
+const services = ['apiserver', 'controller-manager', 'scheduler', 'hpa', 'node-agent'] as const;
 
 describe('processTable', () => {
   it('lists every process in the order of dependence', () => {
-    expect(processTable(plan).map(({ name }) => name)).toEqual(PROCESS_NAMES);
+    expect(processTable(plan).map(({ name }) => name)).toEqual(['redis', 'nats', ...services]);
   });
 
   it('runs Redis on an append-only file of the wanted durability, without snapshots', () => {
@@ -83,6 +83,66 @@ describe('processTable', () => {
       expect(environment).not.toHaveProperty('ORRERY_REDIS_URL');
     },
   );
+
+  it('shares the nodes among the node agents, each with ports and files of its own', () => {
+    const shared = { ...record, options: { ...record.options, nodes: 7, nodeAgents: 3 } };
+    const table = processTable({ ...plan, record: shared }).slice(-3);
+    expect(table.map(({ name }) => name)).toEqual(processNames(3).slice(-3));
+    expect(
+      table.map(({ name, environment }) => [
+        name,
+        environment['ORRERY_INSTANCE'],
+        environment['ORRERY_FIRST_NODE'],
+        environment['ORRERY_NODES'],
+        environment['ORRERY_ALL_NODES'],
+        environment['ORRERY_GRPC_PORT'],
+        environment['ORRERY_STATE_DIR'],
+      ]),
+    ).toEqual([
+      [
+        'node-agent-0',
+        'node-agent-0',
+        '1',
+        '2',
+        '7',
+        String(ports['node-agent-grpc']),
+        '/srv/my cluster/state/node-agent-0',
+      ],
+      [
+        'node-agent-1',
+        'node-agent-1',
+        '3',
+        '2',
+        '7',
+        String(ports['node-agent-1-grpc']),
+        '/srv/my cluster/state/node-agent-1',
+      ],
+      [
+        'node-agent-2',
+        'node-agent-2',
+        '5',
+        '3',
+        '7',
+        String(ports['node-agent-2-grpc']),
+        '/srv/my cluster/state/node-agent-2',
+      ],
+    ]);
+    expect(new Set(table.map(({ address }) => address)).size).toBe(3);
+  });
+
+  it('knows the names that its processes have had', () => {
+    const names = [
+      'supervisor',
+      'node-agent-10',
+      'node-agent-9',
+      'nats',
+      'node-agent',
+      'node-agent-x',
+      'redis',
+    ];
+    expect(processesAmong(names)).toEqual(['redis', 'nats', 'node-agent', 'node-agent-9', 'node-agent-10']);
+    expect(processesAmong(processNames(3))).toEqual(processNames(3));
+  });
 
   it('leaves the delays of the node agent to the node agent, or sets all of them to zero', () => {
     const delays = ['ORRERY_IMAGE_PULL_MS', 'ORRERY_SANDBOX_START_MS', 'ORRERY_CONTAINER_START_MS'];

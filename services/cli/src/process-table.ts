@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { formatClockAnchor } from '@orrery/kit/cluster-clock.ts';
-import type { ClusterRecord, InternalPort } from './cluster-record.ts';
+import { type ClusterRecord, nodeAgentPort } from './cluster-record.ts';
 import { childEnvironment } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { APISERVER_NODE_FLAGS, MALLOC_ENVIRONMENT, SERVICE_NODE_FLAGS } from './node-flags.ts';
@@ -11,16 +11,30 @@ import type { ServerPrograms } from './server-programs.ts';
 import { httpProbe, redisProbe } from './supervisor/probe.ts';
 import type { ProcessSpec } from './supervisor/process-spec.ts';
 
-/** The names of all processes, in the order of dependence. */
-export const PROCESS_NAMES = [
-  'redis',
-  'nats',
-  'apiserver',
-  'controller-manager',
-  'scheduler',
-  'hpa',
-  'node-agent',
-] as const;
+/** The processes that every cluster has once, in the order of dependence. */
+const SINGLE_PROCESSES = ['redis', 'nats', 'apiserver', 'controller-manager', 'scheduler', 'hpa'] as const;
+
+const NODE_AGENT = 'node-agent';
+
+/** The name of a node agent: without a number when there is no other. */
+function nodeAgentName(place: number, nodeAgents: number): string {
+  return nodeAgents === 1 ? NODE_AGENT : `${NODE_AGENT}-${place}`;
+}
+
+/** The names of all processes of a cluster, in the order of dependence. */
+export function processNames(nodeAgents: number): string[] {
+  return [
+    ...SINGLE_PROCESSES,
+    ...Array.from({ length: nodeAgents }, (_, place) => nodeAgentName(place, nodeAgents)),
+  ];
+}
+
+/** Those among the names that a process of some cluster has, in the order of dependence. */
+export function processesAmong(names: readonly string[]): string[] {
+  const single = SINGLE_PROCESSES.filter((each) => names.includes(each));
+  const agents = names.filter((each) => /^node-agent(?:-\d+)?$/.test(each));
+  return [...single, ...agents.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))];
+}
 
 const LOOPBACK = '127.0.0.1';
 
@@ -41,7 +55,7 @@ export interface ClusterPlan {
 
 /** The processes of one cluster, in the order of dependence. */
 export function processTable(plan: ClusterPlan): ProcessSpec[] {
-  const { data, record, zeroDelays } = plan;
+  const { data, record } = plan;
   const { options, ports } = record;
   const apiserver = {
     ORRERY_REDIS_URL: `redis://${LOOPBACK}:${ports.redis}`,
@@ -51,22 +65,51 @@ export function processTable(plan: ClusterPlan): ProcessSpec[] {
     ORRERY_KUBECONFIG: data.kubeconfig,
   };
   const client = { ORRERY_APISERVER: `${LOOPBACK}:${ports['apiserver-grpc']}` };
-  const nodeAgent = {
-    ...client,
-    ORRERY_GRPC_PORT: String(ports['node-agent-grpc']),
-    ORRERY_NODES: String(options.nodes),
-    ORRERY_STATE_DIR: join(data.state, 'node-agent-0'),
-    ...(zeroDelays ? NO_DELAYS : {}),
-  };
+  const single = (program: Exclude<ServiceName, 'node-agent'>, environment: Environment): ServicePlan => ({
+    program,
+    name: program,
+    instance: `${program}-0`,
+    httpPort: ports[`${program}-http`],
+    environment,
+  });
   return [
     redis(plan),
     nats(plan),
-    service(record, 'apiserver', apiserver, `https://${LOOPBACK}:${options.port}`),
-    service(record, 'controller-manager', client),
-    service(record, 'scheduler', client),
-    service(record, 'hpa', client),
-    service(record, 'node-agent', nodeAgent),
+    service(record, { ...single('apiserver', apiserver), address: `https://${LOOPBACK}:${options.port}` }),
+    service(record, single('controller-manager', client)),
+    service(record, single('scheduler', client)),
+    service(record, single('hpa', client)),
+    ...Array.from({ length: options.nodeAgents }, (_, place) =>
+      service(record, nodeAgent(plan, place, client)),
+    ),
   ];
+}
+
+/** Each has its share of the nodes, one after the other. */
+function nodeAgent(
+  { data, record, zeroDelays }: ClusterPlan,
+  place: number,
+  client: Environment,
+): ServicePlan {
+  const { options, ports } = record;
+  const { nodes, nodeAgents } = options;
+  const before = Math.floor((place * nodes) / nodeAgents);
+  const instance = `${NODE_AGENT}-${place}`;
+  return {
+    program: NODE_AGENT,
+    name: nodeAgentName(place, nodeAgents),
+    instance,
+    httpPort: nodeAgentPort(ports, place, 'http'),
+    environment: {
+      ...client,
+      ORRERY_GRPC_PORT: String(nodeAgentPort(ports, place, 'grpc')),
+      ORRERY_FIRST_NODE: String(before + 1),
+      ORRERY_NODES: String(Math.floor(((place + 1) * nodes) / nodeAgents) - before),
+      ORRERY_ALL_NODES: String(nodes),
+      ORRERY_STATE_DIR: join(data.state, instance),
+      ...(zeroDelays ? NO_DELAYS : {}),
+    },
+  };
 }
 
 function redis({ data, record, programs }: ClusterPlan): ProcessSpec {
@@ -103,23 +146,32 @@ function nats({ record, programs }: ClusterPlan): ProcessSpec {
   };
 }
 
-type ServiceName = Exclude<(typeof PROCESS_NAMES)[number], 'redis' | 'nats'>;
+type ServiceName = Exclude<(typeof SINGLE_PROCESSES)[number] | typeof NODE_AGENT, 'redis' | 'nats'>;
+type Environment = Readonly<Record<string, string>>;
+
+interface ServicePlan {
+  /** Folder of its sources. */
+  readonly program: ServiceName;
+  readonly name: string;
+  readonly instance: string;
+  readonly httpPort: number;
+  readonly environment: Environment;
+  /** Of the health port unless said. */
+  readonly address?: string;
+}
 
 function service(
   { ports, clock }: ClusterRecord,
-  name: ServiceName,
-  environment: Readonly<Record<string, string>>,
-  address?: string,
+  { program, name, instance, httpPort, environment, address }: ServicePlan,
 ): ProcessSpec {
-  const httpPort = ports[`${name}-http` satisfies InternalPort];
-  const nodeFlags = name === 'apiserver' ? APISERVER_NODE_FLAGS : SERVICE_NODE_FLAGS;
+  const nodeFlags = program === 'apiserver' ? APISERVER_NODE_FLAGS : SERVICE_NODE_FLAGS;
   return {
     name,
     command: process.execPath,
-    args: [...nodeFlags, join(projectRoot, 'services', name, 'src', 'main.ts')],
+    args: [...nodeFlags, join(projectRoot, 'services', program, 'src', 'main.ts')],
     environment: childEnvironment({
       ...MALLOC_ENVIRONMENT,
-      ORRERY_INSTANCE: `${name}-0`,
+      ORRERY_INSTANCE: instance,
       ORRERY_BIND: LOOPBACK,
       ORRERY_HTTP_PORT: String(httpPort),
       ORRERY_CLOCK: formatClockAnchor(clock),

@@ -13,7 +13,7 @@ import { livePid, sendSignal, STOP_LIMIT_MS, waitUntilGone } from '../supervisor
 import { SUPERVISOR } from '../supervisor/process-spec.ts';
 import { note } from '../terminal.ts';
 
-/** A start that is given up may have to end seven processes that do not react. */
+/** A start that is given up may have to end processes that do not react. */
 const START_GIVEN_UP_LIMIT_MS = 90_000;
 
 export async function run({ flags, data }: Call<typeof downFlags>): Promise<number> {

@@ -1,7 +1,7 @@
 /** `./orrery logs` */
 
-import { access } from 'node:fs/promises';
 import { systemClock } from '@orrery/kit/clock.ts';
+import { DEFAULT_OPTIONS } from '../cluster-record.ts';
 import { CliError } from '../cli-error.ts';
 import type { Call } from '../command.ts';
 import type { logsFlags } from '../command-flags.ts';
@@ -10,13 +10,11 @@ import { type DataDirectory, shown } from '../data-directory.ts';
 import { jsonLine, type LogLine, prettyLine } from '../log-line.ts';
 import { LogReader, mergeByTime } from '../log-reader.ts';
 import { nearest } from '../nearest.ts';
-import { PROCESS_NAMES } from '../process-table.ts';
+import { processesAmong, processNames } from '../process-table.ts';
 import { olderPart } from '../supervisor/log-file.ts';
 import { SUPERVISOR } from '../supervisor/process-spec.ts';
 import { printInFull } from '../terminal.ts';
 import { typedCommand } from '../typed-command.ts';
-
-const LOG_NAMES: readonly string[] = [...PROCESS_NAMES, SUPERVISOR];
 
 /** How often logs are looked at for new lines. */
 const FOLLOW_PERIOD_MS = 200;
@@ -38,15 +36,14 @@ export async function run({ flags, positionals, data }: Call<typeof logsFlags>):
 }
 
 async function chosenLogs(name: string | undefined, data: DataDirectory): Promise<readonly string[]> {
-  if (name !== undefined && !LOG_NAMES.includes(name)) {
-    const meant = nearest(name, LOG_NAMES);
+  const written = processesAmong(await data.namesOfLogFiles());
+  const known = [...(written.length === 0 ? processNames(DEFAULT_OPTIONS.nodeAgents) : written), SUPERVISOR];
+  if (name !== undefined && !known.includes(name)) {
+    const meant = nearest(name, known);
     const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-    throw new CliError(`unknown service "${name}" (the logs are of ${LOG_NAMES.join(', ')})${hint}`);
+    throw new CliError(`unknown service "${name}" (the logs are of ${known.join(', ')})${hint}`);
   }
-  try {
-    await access(data.logs);
-  } catch {
+  if (written.length === 0)
     throw new CliError(`no cluster has run on ${shown(data.path)}; "${typedCommand(data, 'up')}" starts one`);
-  }
-  return name === undefined ? LOG_NAMES : [name];
+  return name === undefined ? known : [name];
 }

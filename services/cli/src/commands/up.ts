@@ -14,9 +14,18 @@ import { note, outliveReader, print } from '../terminal.ts';
 import { shellWord, typedCommand } from '../typed-command.ts';
 
 export async function run({ flags, data }: Call<typeof upFlags>): Promise<number> {
-  const { detach, nodes, durability, port, speed, 'zero-delays': zeroDelays } = flags;
+  const {
+    detach,
+    nodes,
+    'node-agents': nodeAgents,
+    durability,
+    port,
+    speed,
+    'zero-delays': zeroDelays,
+  } = flags;
   const options: Partial<ClusterOptions> = {
     ...(nodes === undefined ? {} : { nodes }),
+    ...(nodeAgents === undefined ? {} : { nodeAgents }),
     ...(durability === undefined ? {} : { durability }),
     ...(port === undefined ? {} : { port }),
     ...(speed === undefined ? {} : { speed }),

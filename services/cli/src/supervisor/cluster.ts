@@ -8,7 +8,7 @@ import {
   type ClusterRecord,
   continueClock,
   DEFAULT_OPTIONS,
-  INTERNAL_PORTS,
+  internalPorts,
   readClusterRecord,
   writeClusterRecord,
 } from '../cluster-record.ts';
@@ -23,10 +23,10 @@ import {
   writing,
 } from '../data-directory.ts';
 import { allocatePorts, portTrouble } from '../ports.ts';
-import { PROCESS_NAMES, processTable } from '../process-table.ts';
+import { processTable } from '../process-table.ts';
 import { ensureServerPrograms } from '../server-programs.ts';
 import { typedCommand } from '../typed-command.ts';
-import { liveProcesses } from './control-client.ts';
+import { liveProcesses, startedProcesses } from './control-client.ts';
 import { type ControlServer, serveControl } from './control-server.ts';
 import { eventLog, lastLines } from './log-file.ts';
 import { StartFailure } from './managed-process.ts';
@@ -110,18 +110,23 @@ async function bringUpIn(
   const clock = systemClock;
   const previous = await readClusterRecord(data);
   const options: ClusterOptions = { ...DEFAULT_OPTIONS, ...previous?.options, ...request.options };
+  if (options.nodeAgents > options.nodes) {
+    throw new CliError(
+      `${options.nodeAgents} node agents cannot share ${options.nodes} nodes; choose fewer with --node-agents, or more with --nodes`,
+    );
+  }
   await endOrphans(data, clock, report);
   await assertPortFree(options.port);
   const programs = await ensureServerPrograms(report);
   const record: ClusterRecord = {
     options,
-    ports: await allocatePorts(INTERNAL_PORTS, previous?.ports ?? {}, [options.port]),
+    ports: await allocatePorts(internalPorts(options.nodeAgents), previous?.ports ?? {}, [options.port]),
     clock: continueClock(previous?.clock, options.speed, clock.now()),
   };
   signal.throwIfAborted();
   await writeClusterRecord(data, record);
   await makeDirectories(data);
-  report('starting redis, nats and the five services ...');
+  report('starting redis, nats and the services ...');
   const log = eventLog(data.logFile(SUPERVISOR), clock);
   const supervisor = new Supervisor(
     processTable({ data, record, programs, zeroDelays: request.zeroDelays }),
@@ -195,7 +200,8 @@ export async function endOrphans(
   if (orphans.length > 0) {
     report(`stopping what a supervisor that was killed has left behind: ${orphans.join(', ')} ...`);
   }
-  for (const name of PROCESS_NAMES.toReversed()) await endRecorded(data.pidFile(name), clock);
+  const started = await startedProcesses(data);
+  for (const name of started.toReversed()) await endRecorded(data.pidFile(name), clock);
   return orphans.length > 0;
 }
 

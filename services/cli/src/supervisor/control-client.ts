@@ -3,13 +3,13 @@
 import { request } from '@orrery/kit/http.ts';
 import { CliError, systemErrorCode } from '../cli-error.ts';
 import { type DataDirectory, shown } from '../data-directory.ts';
-import { PROCESS_NAMES } from '../process-table.ts';
+import { processesAmong } from '../process-table.ts';
 import { typedCommand } from '../typed-command.ts';
 import type { ControlAnswers } from './control-server.ts';
 import { livePid } from './pid-file.ts';
 import { SUPERVISOR } from './process-spec.ts';
 
-/** Longer than any start, and than an orderly stop of seven processes that all have to be killed. */
+/** Longer than any start, and than an orderly stop of processes that all have to be killed. */
 const ANSWER_LIMIT_MS = 90_000;
 
 /** A status only waits for probes, which take a second at most. */
@@ -41,10 +41,16 @@ export class NotListening extends CliError {
   }
 }
 
+/** The names of the processes that have left a pid file, in the order of dependence. */
+export async function startedProcesses(data: DataDirectory): Promise<string[]> {
+  return processesAmong(await data.namesOfPidFiles());
+}
+
 /** The names of the processes of a cluster that run, whether or not under a supervisor. */
 export async function liveProcesses(data: DataDirectory): Promise<string[]> {
-  const pids = await Promise.all(PROCESS_NAMES.map((name) => livePid(data.pidFile(name))));
-  return PROCESS_NAMES.filter((_, index) => pids[index] !== undefined);
+  const names = await startedProcesses(data);
+  const pids = await Promise.all(names.map((name) => livePid(data.pidFile(name))));
+  return names.filter((_, index) => pids[index] !== undefined);
 }
 
 /** How every process of the cluster is. @throws NotRunning, NotListening */

@@ -1,6 +1,7 @@
 /** Puts the node agent together. */
 
 import { join } from 'node:path';
+import { objectKey } from '@orrery/api/meta.ts';
 import { ConfigMaps, Nodes, Pods, Secrets, Services } from '@orrery/api/resources.ts';
 import { createEventBroadcaster } from '@orrery/client/event-recorder.ts';
 import type { EventRecorder } from '@orrery/client/events.ts';
@@ -18,6 +19,7 @@ import { ServiceLinks } from './environment/service-links.ts';
 import { baseLayer } from './files/base-layer.ts';
 import { Journals } from './files/journals.ts';
 import { Trees } from './files/trees.ts';
+import { EVICTION_PERIOD_MS, EvictionManager } from './eviction/eviction-manager.ts';
 import { serveGrpc } from './grpc-server.ts';
 import { ContainerLogs, logIdOf } from './logs/container-logs.ts';
 import { logStorage } from './logs/log-storage.ts';
@@ -37,7 +39,9 @@ import { DialClient } from './network/dial-client.ts';
 import { podNetworkService } from './network/dial-server.ts';
 import { ServiceInformers } from './network/service-informers.ts';
 import { SimulatedNetwork } from './network/simulated-network.ts';
+import { ContainerHookRunner } from './pods/hook-runner.ts';
 import { PodManager } from './pods/pod-manager.ts';
+import { ContainerProbes } from './probes/container-probes.ts';
 import { AddressRange, nodeAddress, podRangePrefix } from './runtime/addresses.ts';
 import { NO_CHECKPOINTS } from './runtime/checkpoints.ts';
 import { runtimeService } from './runtime/grpc.ts';
@@ -45,6 +49,7 @@ import { SimulatedImages } from './runtime/images.ts';
 import { JournaledCheckpoints } from './runtime/journaled-checkpoints.ts';
 import { SimulatedRuntime } from './runtime/simulated.ts';
 import { nodeAgentService } from './streaming/node-agent-service.ts';
+import type { VolumeManager } from './volumes/volume-manager.ts';
 import { containerTree, isVolatile } from './volumes/tree-names.ts';
 
 /** How often usage is sampled, on the cluster's clock (metrics-server's resolution). */
@@ -149,6 +154,20 @@ export async function startNodeAgent(
     checkpoints: journals === undefined ? NO_CHECKPOINTS : new JournaledCheckpoints(journals),
     onChange: (podUid) => manager.wake(podUid),
   });
+  const volumes: VolumeManager = {
+    mount: () => undefined,
+    mountsOf: () => [],
+    unmount: () => undefined,
+    overLimit: () => undefined,
+  };
+  const probes = new ContainerProbes({
+    clock,
+    runtime,
+    network,
+    events,
+    metrics,
+    onChange: (podUid) => manager.wake(podUid),
+  });
   const manager = new PodManager({
     client,
     clock,
@@ -156,12 +175,7 @@ export async function startNodeAgent(
     logger,
     runtime,
     images,
-    volumes: {
-      mount: () => undefined,
-      mountsOf: () => [],
-      unmount: () => undefined,
-      overLimit: () => undefined,
-    },
+    volumes,
     environment: new Environment({
       links: new ServiceLinks(informers.of(Services)),
       configMaps: informers.of(ConfigMaps).lister,
@@ -170,15 +184,8 @@ export async function startNodeAgent(
       allocatable: allocatableQuantities,
       events,
     }),
-    probes: {
-      follow: () => undefined,
-      forget: () => undefined,
-      isReady: () => true,
-      hasStarted: () => true,
-      failure: () => undefined,
-      stopLivenessAndStartup: () => undefined,
-    },
-    hooks: { run: () => Promise.resolve() },
+    probes,
+    hooks: new ContainerHookRunner({ clock, runtime, network }),
     crashLoopInitialMs: config.ORRERY_CRASHLOOP_INITIAL_MS,
     allocatable: nodeAllocatable(),
     events,
@@ -186,6 +193,22 @@ export async function startNodeAgent(
     hostsNode,
   });
 
+  const evictions = new EvictionManager({
+    clock,
+    runtime,
+    volumes,
+    podsOf: (node) => pods.lister.byIndex(BY_NODE, node),
+    nodeOf: (node) => nodes.lister.get(objectKey('', node)),
+    events,
+    evict: (podUid, eviction) => manager.evict(podUid, eviction),
+    onMemoryPressure: (node, isShort) => fleet.setMemoryPressure(node, isShort),
+  });
+  const evictor = visitInRounds({
+    clock,
+    count: range.count,
+    periodMs: EVICTION_PERIOD_MS,
+    visit: (place) => evictions.visit(nodeName(range.first + place)),
+  });
   const sampler = visitInRounds({
     clock,
     count: range.count,
@@ -235,10 +258,12 @@ export async function startNodeAgent(
     stop: async () => {
       stopping = true;
       sampler.cancel();
+      evictor.cancel();
       fleet.stop();
       await informers.stop();
       await Promise.race([manager.written(), realClock.sleep(DRAIN_MS)]);
       manager.stop();
+      probes.stop();
       journals?.flush();
       server.close();
       peers.close();

@@ -33,7 +33,7 @@ export interface EvictionManagerOptions {
   nodeOf: (node: string) => Node | undefined;
   /** The recorder of a node. */
   events: (node: string) => EventRecorder;
-  evict: (podUid: string, eviction: NodeEviction) => void;
+  evict: (podUid: string, eviction: NodeEviction) => unknown;
   /** Told when the node becomes short of memory, and when it is no longer. */
   onMemoryPressure: (node: string, isShort: boolean) => void;
 }

@@ -3,6 +3,7 @@
 import type { Container as ContainerSpec, Pod } from '@orrery/api/gen/types.ts';
 import type { EventRecorder } from '@orrery/client/events.ts';
 import type { Clock } from '@orrery/kit/clock.ts';
+import { containerSubject } from '../events/container-subject.ts';
 import type { EnvironmentSource } from '../environment/environment.ts';
 import type {
   CallContext,
@@ -15,7 +16,6 @@ import type {
 import type { VolumeManager } from '../volumes/volume-manager.ts';
 import { containerConfig } from './container-config.ts';
 import { killContainer } from './container-stop.ts';
-import { containerSubject } from './container-subject.ts';
 import type { HookRunner } from './hooks.ts';
 import type { ImagePuller } from './image-pull.ts';
 import { StartFailure } from './start-failure.ts';

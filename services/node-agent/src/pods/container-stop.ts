@@ -3,8 +3,8 @@
 import type { Container as ContainerSpec, Pod } from '@orrery/api/gen/types.ts';
 import type { EventRecorder } from '@orrery/client/events.ts';
 import type { Clock } from '@orrery/kit/clock.ts';
+import { containerSubject } from '../events/container-subject.ts';
 import type { Container, RuntimeService } from '../runtime/runtime.ts';
-import { containerSubject } from './container-subject.ts';
 import type { HookRunner } from './hooks.ts';
 import type { KillReason } from './pod-actions.ts';
 import { isSidecar } from './restart-policy.ts';

@@ -6,6 +6,7 @@ import type { Network } from '../network/network.ts';
 import { httpGet, httpTarget } from '../probes/http-get.ts';
 import { OutputBuffer } from '../probes/output-buffer.ts';
 import type { Container, PodSandbox, RuntimeService } from '../runtime/runtime.ts';
+import type { HookRunner } from './hooks.ts';
 
 export interface HookRunnerOptions {
   /** The cluster's clock. */
@@ -29,7 +30,7 @@ function nameOf({ metadata: { name, namespace, uid } }: Pod): string {
   return `${name}_${namespace}(${uid})`;
 }
 
-export class ContainerHookRunner {
+export class ContainerHookRunner implements HookRunner {
   readonly #options: HookRunnerOptions;
 
   constructor(options: HookRunnerOptions) {

@@ -6,6 +6,7 @@
 import type { Container as ContainerSpec, Pod } from '@orrery/api/gen/types.ts';
 import { Pods } from '@orrery/api/resources.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
+import { containerSubject } from '../events/container-subject.ts';
 import { dnsConfig } from '../environment/dns-config.ts';
 import type { CallContext, Container } from '../runtime/runtime.ts';
 import { MountError } from '../volumes/volume-manager.ts';
@@ -13,7 +14,6 @@ import { Backoff } from './backoff.ts';
 import { resourceLimits, sandboxConfig } from './container-config.ts';
 import { type ContainerStartOptions, startContainer } from './container-start.ts';
 import { killContainer } from './container-stop.ts';
-import { containerSubject } from './container-subject.ts';
 import { formatDuration } from './duration.ts';
 import { ImagePuller } from './image-pull.ts';
 import type { ContainerToKill, PodActions } from './pod-actions.ts';

@@ -2,8 +2,8 @@
 
 import type { Pod, PodDNSConfig } from '@orrery/api/gen/types.ts';
 import type { DnsConfig } from '../network/network.ts';
+import { CLUSTER_DNS_ADDRESS } from '../network/resolver.ts';
 
-const CLUSTER_DNS = '10.96.0.10';
 const CLUSTER_DOMAIN = 'cluster.local';
 
 /** What a node's own resolv.conf says: the name service of its network, which knows no Service. */
@@ -17,7 +17,7 @@ const MAX_SEARCH_CHARACTERS = 2_048;
 
 function clusterDns(namespace: string): DnsConfig {
   return {
-    nameservers: [CLUSTER_DNS],
+    nameservers: [CLUSTER_DNS_ADDRESS],
     searches: [`${namespace}.svc.${CLUSTER_DOMAIN}`, `svc.${CLUSTER_DOMAIN}`, CLUSTER_DOMAIN],
     options: ['ndots:5'],
   };

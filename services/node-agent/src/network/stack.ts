@@ -2,7 +2,7 @@
 
 import type { Duplex } from 'node:stream';
 import type { Clock } from '@orrery/kit/clock.ts';
-import { ANY_ADDRESS, canonicalHost, isLoopback } from './address.ts';
+import { ANY_ADDRESS, canonicalHost, isIPv4, isLoopback } from './address.ts';
 import { adoptStream, connectPair, exchangeBetween } from './connection.ts';
 import type { ConnectionStream } from './connection-stream.ts';
 import { withDeadline } from './deadline.ts';
@@ -201,7 +201,9 @@ export class Stack implements NetworkStack {
     cancelled: AbortSignal,
     attempt: (ip: string) => Promise<T>,
   ): Promise<T> {
-    const { addresses } = await resolve(this.#names, canonicalHost(host), 'A', this.#context.services);
+    const literal = canonicalHost(host);
+    if (isIPv4(literal)) return attempt(literal);
+    const { addresses } = await resolve(this.#names, host, 'A', this.#context.services);
     let failure = new NetworkError('ENOTFOUND');
     for (const ip of addresses.slice(0, MAX_ADDRESSES)) {
       cancelled.throwIfAborted();

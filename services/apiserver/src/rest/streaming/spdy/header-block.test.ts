@@ -51,6 +51,14 @@ describe('header blocks', () => {
     decoder.close();
   });
 
+  it('end with a flush, without which some readers wait for more', () => {
+    const encoder = new HeaderEncoder();
+    const blocks = [encoder.encode(new Map()), encoder.encode(new Map())].map((block) =>
+      block.toString('hex'),
+    );
+    expect(blocks).toEqual(['78bbe3c6a7c2000400fbff00000000000000ffff', '000400fbff00000000000000ffff']);
+  });
+
   it('have names in lower case', async () => {
     const decoder = new HeaderDecoder();
     const block = new HeaderEncoder().encode(new Map([['Streamtype', 'Error']]));

@@ -138,6 +138,9 @@ export class HeaderDecoder {
 /** zlib's header: deflate with a window of 32 KiB, a dictionary, and its checksum. */
 const ZLIB_HEADER = Buffer.from([0x78, 0xbb, 0xe3, 0xc6, 0xa7, 0xc2]);
 
+/** An empty stored block, as a compressor ends what is to be read at once: Go's reader hands nothing out before it. */
+const FLUSH = Buffer.from([0x00, 0x00, 0x00, 0xff, 0xff]);
+
 /**
  * Writes blocks as zlib's stored ones, uncompressed: a server sends next to no headers, and a
  * compressor would take a quarter of a megabyte from every connection.
@@ -150,7 +153,7 @@ export class HeaderEncoder {
     const head = Buffer.alloc(5);
     head.writeUInt16LE(plain.length, 1);
     head.writeUInt16LE(~plain.length & 0xffff, 3);
-    const parts = this.#isFirst ? [ZLIB_HEADER, head, plain] : [head, plain];
+    const parts = this.#isFirst ? [ZLIB_HEADER, head, plain, FLUSH] : [head, plain, FLUSH];
     this.#isFirst = false;
     return Buffer.concat(parts);
   }

@@ -1,17 +1,33 @@
 /** Carries what informers see into the cache and the queue (pkg/scheduler/eventhandlers.go). */
 
-import type { Node, Pod } from '@orrery/api/gen/types.ts';
+import type { KubeObject, Node, Pod } from '@orrery/api/gen/types.ts';
 import { isBeingDeleted, keyOf } from '@orrery/api/meta.ts';
-import { Nodes, Pods } from '@orrery/api/resources.ts';
+import {
+  Nodes,
+  PersistentVolumeClaims,
+  PersistentVolumes,
+  Pods,
+  type ResourceRef,
+  StorageClasses,
+} from '@orrery/api/resources.ts';
 import type { Informers } from '@orrery/client/informer.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
-import { fitsNode } from './cycle.ts';
+import { fitsNode, isFit } from './cycle.ts';
 import type { Profile } from './plugins/registry.ts';
-import type { ClusterEvent } from './queue/cluster-event.ts';
+import type { ClusterEvent, StorageEvent } from './queue/cluster-event.ts';
 import type { QueuedPod } from './queue/queued-pod.ts';
 import type { SchedulingQueue } from './queue/scheduling-queue.ts';
 import type { ClusterCache } from './snapshot/cluster-cache.ts';
 import { isBound, isFinished, type PodInfo, podInfo } from './snapshot/pod-info.ts';
+
+/** What decisions are made by. */
+export const WATCHED_RESOURCES = [
+  Nodes,
+  Pods,
+  PersistentVolumeClaims,
+  PersistentVolumes,
+  StorageClasses,
+] as readonly ResourceRef[];
 
 /** Pods that name another scheduler are none of this one's business. */
 const SCHEDULER_NAME = 'default-scheduler';
@@ -60,6 +76,9 @@ export class ClusterWatch {
         },
         delete: (pod) => this.#removePod(pod.metadata.uid),
       }),
+      this.#wakeOnChange(PersistentVolumeClaims, 'ClaimChange'),
+      this.#wakeOnChange(PersistentVolumes, 'VolumeChange'),
+      this.#wakeOnChange(StorageClasses, 'StorageClassChange'),
     ];
   }
 
@@ -120,6 +139,11 @@ export class ClusterWatch {
     });
   }
 
+  #wakeOnChange<T extends KubeObject>(resource: ResourceRef<T>, kind: StorageEvent['kind']): () => void {
+    const wake = (): void => this.#wake({ kind });
+    return this.#options.informers.of(resource).addHandler({ add: wake, update: wake });
+  }
+
   #freed(nodeName: string | undefined): void {
     if (nodeName !== undefined) this.#wake({ kind: 'AssignedPodDelete', nodeName });
   }
@@ -131,17 +155,19 @@ export class ClusterWatch {
   /**
    * Whether a pod that fits nowhere may fit after this event: a plugin that stood in the
    * way says that such events matter, and the node passes all filters now. All filters
-   * look at one node only, so no other node can have become feasible.
+   * look at one node only, so no other node can have become feasible. An event of no node
+   * helps when what it is about is in order now.
    */
   #helps({ kind, nodeName }: ClusterEvent, { info, rejectedBy }: QueuedPod): boolean {
     const { cache, profile } = this.#options;
-    const node = cache.node(nodeName);
-    if (node === undefined) return false;
     // Without nodes no plugin has had a say.
     const matters =
       rejectedBy.size === 0 ||
       profile.filters.some(({ name, wokenBy }) => rejectedBy.has(name) && wokenBy.includes(kind));
-    return matters && fitsNode(profile, info, node);
+    if (!matters) return false;
+    if (nodeName === undefined) return isFit(profile, info);
+    const node = cache.node(nodeName);
+    return node !== undefined && fitsNode(profile, info, node);
   }
 
   /** One object that validation should not have let through must not stop the handling of all others. */

@@ -6,6 +6,7 @@ import { fitErrorMessage } from './fit-error.ts';
 import { defaultProfile } from './plugins/registry.ts';
 import { ClusterCache } from './snapshot/cluster-cache.ts';
 import { podInfo } from './snapshot/pod-info.ts';
+import { NO_STORAGE } from './test-support/verdicts.ts';
 import { seededRandom } from './test-support/test-run.ts';
 
 function clusterOf(nodes: readonly NodeDraft[]): ClusterCache {
@@ -19,7 +20,7 @@ function numbered(count: number, more: Partial<NodeDraft> = {}): NodeDraft[] {
 }
 
 function cycleOn(snapshot: ClusterCache, random = () => 0.99): SchedulingCycle {
-  return new SchedulingCycle({ profile: defaultProfile, snapshot, random });
+  return new SchedulingCycle({ profile: defaultProfile(NO_STORAGE), snapshot, random });
 }
 
 function messageOf(decision: Decision): string | undefined {

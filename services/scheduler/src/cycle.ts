@@ -47,6 +47,11 @@ function runPreFilters(filters: readonly FilterPlugin[], pod: PodInfo): PreFilte
   return { filters: bound };
 }
 
+/** Whether nothing but the nodes stands in the pod's way now. */
+export function isFit(profile: Profile, pod: PodInfo): boolean {
+  return runPreFilters(profile.filters, pod).unfit === undefined;
+}
+
 /** Whether one node could take the pod now. */
 export function fitsNode(profile: Profile, pod: PodInfo, node: NodeInfo): boolean {
   const { filters, unfit } = runPreFilters(profile.filters, pod);

@@ -1,8 +1,8 @@
 /** The scheduler: finds a node for every pod that names none. */
 
-import { Nodes, Pods } from '@orrery/api/resources.ts';
 import { startLeaderService } from '@orrery/controller/leader-service.ts';
 import { runService } from '@orrery/kit/service.ts';
+import { WATCHED_RESOURCES } from './cluster-watch.ts';
 import { schedulerConfig } from './config.ts';
 import { createSchedulerMetrics } from './metrics.ts';
 import { Scheduler } from './scheduler.ts';
@@ -17,8 +17,7 @@ await runService({
       context,
       build(leader) {
         // Asked for here so that a replica that stands by has them warm.
-        leader.informers.of(Nodes);
-        leader.informers.of(Pods);
+        for (const resource of WATCHED_RESOURCES) leader.informers.of(resource);
         const events = leader.recorder({ component: 'default-scheduler' });
         const metrics = createSchedulerMetrics(leader.metrics);
         return { start: (signal) => new Scheduler({ ...leader, events, metrics, signal }).run() };

@@ -1,4 +1,5 @@
-import type { Pod } from '@orrery/api/gen/types.ts';
+import type { PersistentVolumeClaim, Pod, StorageClass } from '@orrery/api/gen/types.ts';
+import { PersistentVolumeClaims, PersistentVolumes, StorageClasses } from '@orrery/api/resources.ts';
 import { StatusError } from '@orrery/api/status-error.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeNode, makePod } from './test-support/fake-cluster.ts';
@@ -282,3 +283,86 @@ describe('Scheduler', () => {
 function terminating(pod: Pod): Pod {
   return { ...pod, metadata: { ...pod.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
 }
+
+describe('A pod with a claim', () => {
+  const meta = { uid: 'u', resourceVersion: '1', creationTimestamp: '2026-01-01T00:00:00Z' };
+  const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'c' } }];
+  const claim = (storageClassName?: string): PersistentVolumeClaim => ({
+    metadata: { ...meta, name: 'c', namespace: 'default' },
+    spec: storageClassName === undefined ? {} : { storageClassName },
+    status: { phase: 'Pending' },
+  });
+  const bindClaim = (): void =>
+    cluster.setClaim('default/c', ({ metadata, spec }) => {
+      metadata.annotations = { ...metadata.annotations, 'pv.kubernetes.io/bind-completed': 'yes' };
+      spec.volumeName = 'v';
+      cluster.setStorage(PersistentVolumes, { metadata: { ...meta, name: 'v' }, spec: {} });
+    });
+
+  beforeEach(async () => {
+    cluster.setNode(makeNode({ name: 'n1' }));
+    await run.lead();
+  });
+
+  it('waits for the claim to be there and bound, and is told why', async () => {
+    cluster.setPod(makePod({ name: 'a', spec: { volumes } }));
+    await quiet();
+    const message = (): string | undefined => run.conditionOf('a')?.message;
+    expect(message()).toBe('0/1 nodes are available: persistentvolumeclaim "c" not found.');
+    cluster.setStorage(PersistentVolumeClaims, claim());
+    await clock.advance(10 * 60_000);
+    await quiet();
+    expect(message()).toBe('0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.');
+    bindClaim();
+    await clock.advance(10_000);
+    await quiet();
+    expect(run.nodeOf('a')).toBe('n1');
+  });
+
+  describe('of a class that waits for it', () => {
+    const late: StorageClass = {
+      metadata: { ...meta, name: 'late' },
+      provisioner: 'p',
+      volumeBindingMode: 'WaitForFirstConsumer',
+    };
+    const selected = (): string | undefined =>
+      cluster.informers.of(PersistentVolumeClaims).lister.get('default/c')?.metadata.annotations?.[
+        'volume.kubernetes.io/selected-node'
+      ];
+
+    beforeEach(async () => {
+      cluster.setStorage(StorageClasses, late);
+      cluster.setStorage(PersistentVolumeClaims, claim('late'));
+      cluster.setPod(makePod({ name: 'a', spec: { volumes } }));
+      await quiet();
+    });
+
+    it('says where it goes, and goes there when the claim is bound', async () => {
+      expect([selected(), run.nodeOf('a')]).toEqual(['n1', undefined]);
+      bindClaim();
+      await quiet();
+      expect(run.nodeOf('a')).toBe('n1');
+    });
+
+    it('is tried again when nobody makes the volume', async () => {
+      await clock.advance(600_000);
+      await quiet();
+      expect(cluster.events.map(({ message }) => message)).toContain(
+        'binding rejected: running PreBind plugin "VolumeBinding": binding volumes: context deadline exceeded',
+      );
+      await clock.advance(10_000);
+      bindClaim();
+      await clock.advance(10_000);
+      await quiet();
+      expect(run.nodeOf('a')).toBe('n1');
+    });
+
+    it('gives its room back when it goes', async () => {
+      cluster.deletePod('a');
+      await quiet();
+      cluster.setPod(makePod({ name: 'b', requests: { cpu: '4' } }));
+      await quiet();
+      expect(run.nodeOf('b')).toBe('n1');
+    });
+  });
+});

@@ -5,11 +5,12 @@
  */
 
 import type { Pod } from '@orrery/api/gen/types.ts';
-import { Pods } from '@orrery/api/resources.ts';
+import { PersistentVolumeClaims, PersistentVolumes, Pods, StorageClasses } from '@orrery/api/resources.ts';
+import type { Informers } from '@orrery/client/informer.ts';
 import type { ControllerContext } from '@orrery/controller/controller.ts';
 import { type Clock, systemClock } from '@orrery/kit/clock.ts';
 import { random as kitRandom } from '@orrery/kit/random.ts';
-import { bindPod } from './binding.ts';
+import { type BindOutcome, bindPod } from './binding.ts';
 import { ClusterWatch } from './cluster-watch.ts';
 import { Confirmations } from './confirmations.ts';
 import { SchedulingCycle } from './cycle.ts';
@@ -17,10 +18,12 @@ import { FailureReports } from './failure-report.ts';
 import { fitErrorMessage } from './fit-error.ts';
 import type { SchedulerMetrics } from './metrics.ts';
 import { defaultProfile, type Profile } from './plugins/registry.ts';
+import type { StorageView } from './plugins/volume-binding.ts';
 import type { QueuedPod } from './queue/queued-pod.ts';
 import { SchedulingQueue } from './queue/scheduling-queue.ts';
 import { ClusterCache } from './snapshot/cluster-cache.ts';
-import { podInfo } from './snapshot/pod-info.ts';
+import { type PodInfo, podInfo } from './snapshot/pod-info.ts';
+import { VolumePreBind } from './volume-prebind.ts';
 
 /** Decisions in a row before other events of the process get their turn. */
 const DECISIONS_PER_TURN = 64;
@@ -49,12 +52,19 @@ export class Scheduler {
   readonly #watch: ClusterWatch;
   readonly #confirmations: Confirmations;
   readonly #reports: FailureReports;
+  readonly #volumes: VolumePreBind;
   readonly #bindings = new Set<Promise<void>>();
   #started = false;
   #turnIsDue = false;
 
   constructor(given: SchedulerOptions) {
-    const options = { profile: defaultProfile, random: kitRandom, retryClock: systemClock, ...given };
+    const storage = storageView(given.informers);
+    const options = {
+      profile: defaultProfile(storage),
+      random: kitRandom,
+      retryClock: systemClock,
+      ...given,
+    };
     const { informers, client, events, clock, retryClock, logger, profile, random, signal } = options;
     this.#options = options;
     this.#queue = new SchedulingQueue({ clock, onActive: () => this.#wake() });
@@ -77,8 +87,13 @@ export class Scheduler {
       profile,
       logger,
       onAssumed: (info, nodeName) => this.#confirmations.expect(info, nodeName),
-      onSettled: (uid) => this.#confirmations.settle(uid),
+      onSettled: (uid) => {
+        this.#confirmations.settle(uid);
+        this.#volumes.cancel(uid);
+      },
     });
+    const claims = informers.of(PersistentVolumeClaims);
+    this.#volumes = new VolumePreBind({ client, claims, storage, clock, signal });
     this.#reports = new FailureReports({
       client,
       events,
@@ -100,12 +115,14 @@ export class Scheduler {
     if (!signal.aborted) {
       for (const pod of bound) this.#watch.assumeBound(pod);
       this.#watch.start();
+      this.#volumes.start();
       metrics.queueSizes = () => this.#queue.sizes;
       this.#started = true;
       this.#wake();
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     }
     this.#watch.stop();
+    this.#volumes.stop();
     this.#queue.close();
     this.#confirmations.close();
     metrics.queueSizes = undefined;
@@ -189,7 +206,9 @@ export class Scheduler {
     const { client, retryClock, events, logger, signal } = this.#options;
     const { info } = queued;
     const nodeExists = (name: string): boolean => this.#cache.node(name) !== undefined;
-    const outcome = await bindPod({ client, retryClock, nodeExists, signal }, info, nodeName);
+    const outcome =
+      (await this.#preBind(info, nodeName)) ??
+      (await bindPod({ client, retryClock, nodeExists, signal }, info, nodeName));
     switch (outcome.kind) {
       case 'abandoned':
         return false;
@@ -218,12 +237,39 @@ export class Scheduler {
     }
   }
 
+  /** What keeps the pod from being bound; undefined when nothing does. */
+  async #preBind({ pod }: PodInfo, nodeName: string): Promise<BindOutcome | undefined> {
+    if (!this.#volumes.isNeeded(pod)) return undefined;
+    const outcome = await this.#volumes.bindVolumes(pod, nodeName);
+    if (outcome === 'bound') return undefined;
+    if (outcome !== 'cancelled') {
+      const reason = `running PreBind plugin "VolumeBinding": ${outcome.reason}`;
+      return { kind: 'refused', reason, byConflict: false };
+    }
+    return this.#options.signal.aborted
+      ? { kind: 'abandoned' }
+      : { kind: 'refused', reason: 'the pod is gone', byConflict: true };
+  }
+
   /** Tries again with the pod as it is now, if it needs that. */
   #retry(queued: QueuedPod): void {
     const pod = this.#watch.waitingPod(queued.info);
     if (pod === undefined) this.#queue.done(queued);
     else this.#queue.requeueAfterError(queued, podInfo(pod));
   }
+}
+
+/** Claims, volumes and classes as the informers show them at the time of asking. */
+function storageView(informers: Informers): StorageView {
+  const claims = informers.of(PersistentVolumeClaims).lister;
+  const volumes = informers.of(PersistentVolumes).lister;
+  const classes = informers.of(StorageClasses).lister;
+  return {
+    claim: (key) => claims.get(key),
+    volume: (name) => volumes.get(name),
+    volumes: () => volumes.list(),
+    storageClass: (name) => classes.get(name),
+  };
 }
 
 function scheduledMessage(podKey: string, nodeName: string): string {

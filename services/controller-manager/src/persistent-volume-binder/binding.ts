@@ -2,12 +2,10 @@
 
 import type { ObjectReference, PersistentVolume, PersistentVolumeClaim } from '@orrery/api/gen/types.ts';
 import { formatTime } from '@orrery/api/meta.ts';
+import { BIND_COMPLETED_ANNOTATION } from '@orrery/api/storage.ts';
 
 /** The controller has chosen the volume; what a user has chosen is never undone. */
 export const BOUND_BY_CONTROLLER = 'pv.kubernetes.io/bound-by-controller';
-
-/** The claim has been bound once: if its volume is missing from now on, data is lost. */
-export const BIND_COMPLETED = 'pv.kubernetes.io/bind-completed';
 
 /** Who made the volume: only volumes that were made are ever deleted by their policy. */
 export const PROVISIONED_BY = 'pv.kubernetes.io/provisioned-by';
@@ -35,13 +33,6 @@ export function claimReference({ metadata }: PersistentVolumeClaim): ObjectRefer
     uid: metadata.uid,
     resourceVersion: metadata.resourceVersion,
   };
-}
-
-/** Whether the volume is for this claim: by its uid, or by name while nobody has filled that in. */
-export function isFor({ spec }: PersistentVolume, { metadata }: PersistentVolumeClaim): boolean {
-  const { namespace, name, uid = '' } = spec.claimRef ?? {};
-  if (namespace !== metadata.namespace || name !== metadata.name) return false;
-  return uid === '' || uid === metadata.uid;
 }
 
 /** The volume with the claim in it; as it is when it is there already. */
@@ -72,8 +63,8 @@ export function unboundVolume(volume: PersistentVolume): PersistentVolume {
 export function boundClaim(claim: PersistentVolumeClaim, volume: PersistentVolume): PersistentVolumeClaim {
   const { metadata, spec } = claim;
   const isNamed = spec.volumeName === volume.metadata.name;
-  if (isNamed && isAnnotated(metadata, BIND_COMPLETED)) return claim;
-  const annotations: Record<string, string> = { ...metadata.annotations, [BIND_COMPLETED]: YES };
+  if (isNamed && isAnnotated(metadata, BIND_COMPLETED_ANNOTATION)) return claim;
+  const annotations: Record<string, string> = { ...metadata.annotations, [BIND_COMPLETED_ANNOTATION]: YES };
   if (!isNamed) annotations[BOUND_BY_CONTROLLER] = YES;
   const provisioner = volume.metadata.annotations?.[PROVISIONED_BY];
   if (provisioner !== undefined) {

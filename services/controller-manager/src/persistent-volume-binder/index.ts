@@ -2,11 +2,10 @@
 
 import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '@orrery/api/gen/types.ts';
 import { keyOf, objectKey } from '@orrery/api/meta.ts';
-import { PersistentVolumeClaims, PersistentVolumes, StorageClasses } from '@orrery/api/resources.ts';
-import { claimClassName, volumeClassName } from '@orrery/api/storage.ts';
+import { Nodes, PersistentVolumeClaims, PersistentVolumes, StorageClasses } from '@orrery/api/resources.ts';
+import { claimClassName, isClaimBound, volumeClassName } from '@orrery/api/storage.ts';
 import type { Controller, ControllerContext, KeyQueue } from '@orrery/controller/controller.ts';
 import { type Index, indexed } from '../indexes.ts';
-import { BIND_COMPLETED, isAnnotated } from './binding.ts';
 import { Binder } from './reconcile.ts';
 
 /** Keys of claims and of volumes share the queue. */
@@ -16,18 +15,23 @@ const VOLUME = 'volume/';
 /** Claims without a volume by class: what a new volume, or a new class, may help. */
 const WAITING_BY_CLASS: Index<PersistentVolumeClaim> = {
   name: 'waitingByClass',
-  values: (claim) => (isAnnotated(claim.metadata, BIND_COMPLETED) ? [] : [claimClassName(claim)]),
+  values: (claim) => (isClaimBound(claim) ? [] : [claimClassName(claim)]),
 };
 
 export function persistentVolumeBinder({ informers, events, clock }: ControllerContext): Controller {
   const claims = informers.of(PersistentVolumeClaims);
   const volumes = informers.of(PersistentVolumes);
   const classes = informers.of(StorageClasses);
+  const nodes = informers.of(Nodes);
   const waitingFor = indexed(claims, WAITING_BY_CLASS);
   const binder = new Binder({
     claims: claims.lister,
     volumes: volumes.lister,
     storageClass: (name) => classes.lister.get(name),
+    node: (name) => {
+      const node = nodes.lister.get(name);
+      return node && { name, labels: node.metadata.labels ?? {} };
+    },
     events,
     clock,
   });

@@ -1,9 +1,9 @@
 import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '@orrery/api/gen/types.ts';
+import { matchingVolume, mismatch } from '@orrery/api/volume-matching.ts';
 import { describe, expect, it, test } from 'vitest';
 import fc from 'fast-check';
 import { claim, storageClass, volume } from '../test-support/objects.ts';
 import { boundClaim, boundVolume } from './binding.ts';
-import { matchingVolume, mismatch } from './matching.ts';
 import { planClaim, planVolume } from './plan.ts';
 
 type ClaimSpec = PersistentVolumeClaim['spec'];
@@ -23,6 +23,7 @@ function planOf(
     volume: (name) => volumes.find(({ metadata }) => metadata.name === name),
     volumes: () => volumes,
     storageClass: (name) => classes.find(({ metadata }) => metadata.name === name),
+    node: (name) => ({ name, labels: { zone: name } }),
   });
   if ('volume' in plan) return `${plan.action} ${plan.volume.metadata.name}`;
   if ('storageClass' in plan) return `${plan.action} ${plan.storageClass.metadata.name}`;
@@ -178,6 +179,27 @@ describe('a claim', () => {
       [],
       [storageClass('x', { volumeBindingMode: 'WaitForFirstConsumer' })],
       'provision x',
+    ],
+    [
+      'of such a class takes a volume that can be had on that node',
+      claim('c', {
+        metadata: { annotations: { 'volume.kubernetes.io/selected-node': 'b' } },
+        spec: { storageClassName: 'x' },
+      }),
+      ['a', 'b'].map((zone) =>
+        volume(`in-${zone}`, {
+          spec: {
+            storageClassName: 'x',
+            nodeAffinity: {
+              required: {
+                nodeSelectorTerms: [{ matchExpressions: [{ key: 'zone', operator: 'In', values: [zone] }] }],
+              },
+            },
+          },
+        }),
+      ),
+      [storageClass('x', { volumeBindingMode: 'WaitForFirstConsumer' })],
+      'bind in-b',
     ],
     ['that names its volume binds to it', claim('c', named), [volume('v')], [], 'bind v'],
     ['that names a volume to come waits', claim('c', named), [], [], 'wait'],

@@ -1,10 +1,18 @@
 /** What is to be done about a claim and about a volume (pkg/controller/volume/persistentvolume). Pure. */
 
 import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '@orrery/api/gen/types.ts';
+import type { SelectableNode } from '@orrery/api/node-selector.ts';
 import { compareQuantities } from '@orrery/api/quantity.ts';
-import { claimClassName, SIMULATED_DRIVER, SIMULATED_PROVISIONER } from '@orrery/api/storage.ts';
-import { BIND_COMPLETED, isAnnotated, isFor, PROVISIONED_BY } from './binding.ts';
-import { matchingVolume, mismatch, requestedStorage } from './matching.ts';
+import {
+  BIND_COMPLETED_ANNOTATION,
+  claimClassName,
+  SELECTED_NODE_ANNOTATION,
+  SIMULATED_DRIVER,
+  SIMULATED_PROVISIONER,
+  waitsForFirstConsumer,
+} from '@orrery/api/storage.ts';
+import { isReservedFor, matchingVolume, mismatch, requestedStorage } from '@orrery/api/volume-matching.ts';
+import { isAnnotated, PROVISIONED_BY } from './binding.ts';
 
 export interface Note {
   readonly type: 'Normal' | 'Warning';
@@ -27,16 +35,14 @@ export interface StorageView {
   volume(name: string): PersistentVolume | undefined;
   volumes(): Iterable<PersistentVolume>;
   storageClass(name: string): StorageClass | undefined;
+  node(name: string): SelectableNode | undefined;
 }
-
-/** The node that the scheduler has chosen for the first pod: from then on the volume may be made. */
-export const SELECTED_NODE = 'volume.kubernetes.io/selected-node';
 
 const warning = (reason: string, message: string): Note => ({ type: 'Warning', reason, message });
 const normal = (reason: string, message: string): Note => ({ type: 'Normal', reason, message });
 
 export function planClaim(claim: PersistentVolumeClaim, view: StorageView): ClaimPlan {
-  if (isAnnotated(claim.metadata, BIND_COMPLETED)) return planBoundClaim(claim, view);
+  if (isAnnotated(claim.metadata, BIND_COMPLETED_ANNOTATION)) return planBoundClaim(claim, view);
   return (claim.spec.volumeName ?? '') === '' ? planUnbound(claim, view) : planNamed(claim, view);
 }
 
@@ -56,7 +62,7 @@ function planBoundClaim(claim: PersistentVolumeClaim, view: StorageView): ClaimP
   if (volume === undefined) {
     return lost('ClaimLost', 'Bound claim has lost its PersistentVolume. Data on the volume is lost!');
   }
-  if (volume.spec.claimRef !== undefined && !isFor(volume, claim)) {
+  if (volume.spec.claimRef !== undefined && !isReservedFor(volume, claim)) {
     return lost('ClaimMisbound', 'Two claims are bound to the same volume, this one is bound incorrectly');
   }
   return wantsToGrow(claim, volume) ? { action: 'grow', volume } : { action: 'bind', volume };
@@ -80,7 +86,7 @@ function planNamed(claim: PersistentVolumeClaim, view: StorageView): ClaimPlan {
     const message = `Cannot bind to requested volume ${JSON.stringify(name)}: ${why}`;
     return { action: 'wait', note: warning('VolumeMismatch', message) };
   }
-  if (isFor(volume, claim)) return { action: 'bind', volume };
+  if (isReservedFor(volume, claim)) return { action: 'bind', volume };
   const message = `volume ${JSON.stringify(name)} already bound to a different claim.`;
   return { action: 'wait', note: warning('FailedBinding', message) };
 }
@@ -88,9 +94,10 @@ function planNamed(claim: PersistentVolumeClaim, view: StorageView): ClaimPlan {
 function planUnbound(claim: PersistentVolumeClaim, view: StorageView): ClaimPlan {
   const className = claimClassName(claim);
   const storageClass = className === '' ? undefined : view.storageClass(className);
-  const waits =
-    storageClass?.volumeBindingMode === 'WaitForFirstConsumer' && !isAnnotated(claim.metadata, SELECTED_NODE);
-  const volume = matchingVolume(claim, view.volumes());
+  const selected = claim.metadata.annotations?.[SELECTED_NODE_ANNOTATION];
+  const waits = waitsForFirstConsumer(storageClass) && selected === undefined;
+  const node = selected === undefined ? undefined : view.node(selected);
+  const volume = matchingVolume(claim, view.volumes(), node);
   // A volume that was reserved for the claim is nobody's to choose any more.
   if (volume !== undefined && (!waits || volume.spec.claimRef !== undefined)) {
     return { action: 'bind', volume };

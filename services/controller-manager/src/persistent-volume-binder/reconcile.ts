@@ -3,15 +3,16 @@
 import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '@orrery/api/gen/types.ts';
 import { jsonEqual } from '@orrery/api/json.ts';
 import { isBeingDeleted, objectKey } from '@orrery/api/meta.ts';
+import type { SelectableNode } from '@orrery/api/node-selector.ts';
 import { PersistentVolumeClaims, PersistentVolumes } from '@orrery/api/resources.ts';
 import { isAlreadyExists, isNotFound } from '@orrery/api/status-error.ts';
+import { requestedStorage } from '@orrery/api/volume-matching.ts';
 import type { Client } from '@orrery/client/client.ts';
 import type { EventRecorder } from '@orrery/client/events.ts';
 import type { Lister } from '@orrery/client/informer.ts';
 import type { Clock } from '@orrery/kit/clock.ts';
 import { isGone } from '../api-errors.ts';
 import { boundClaim, boundStatus, boundVolume, phaseStatus, unboundVolume } from './binding.ts';
-import { requestedStorage } from './matching.ts';
 import { type Note, planClaim, planVolume, type Reclaim } from './plan.ts';
 import { provisionedName, provisionedVolume } from './provisioning.ts';
 
@@ -19,6 +20,7 @@ export interface BinderOptions {
   claims: Lister<PersistentVolumeClaim>;
   volumes: Lister<PersistentVolume>;
   storageClass: (name: string) => StorageClass | undefined;
+  node: (name: string) => SelectableNode | undefined;
   events: EventRecorder;
   clock: Clock;
 }
@@ -32,13 +34,14 @@ export class Binder {
 
   /** Brings one claim a step further. A conflict is thrown: the caches were behind, and the next look is another. */
   async reconcileClaim(key: string, client: Client): Promise<void> {
-    const { claims, volumes, storageClass } = this.#options;
+    const { claims, volumes, storageClass, node } = this.#options;
     const claim = claims.get(key);
     if (claim === undefined) return;
     const plan = planClaim(claim, {
       volume: (name) => volumes.get(name),
       volumes: () => volumes.list(),
       storageClass,
+      node,
     });
     switch (plan.action) {
       case 'bind':

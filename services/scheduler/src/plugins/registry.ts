@@ -10,6 +10,7 @@ import { nodeUnschedulable } from './node-unschedulable.ts';
 import type { FilterPlugin, ScorePlugin } from './plugin.ts';
 import { podTopologySpread } from './pod-topology-spread.ts';
 import { taintTolerationFilter, taintTolerationScore } from './taint-toleration.ts';
+import { type StorageView, volumeBinding } from './volume-binding.ts';
 
 export interface Profile {
   /** In the order in which a node has to pass them; the first that rejects it gives the reason. */
@@ -17,7 +18,17 @@ export interface Profile {
   readonly scores: readonly ScorePlugin[];
 }
 
-export const defaultProfile: Profile = {
-  filters: [nodeUnschedulable, nodeName, taintTolerationFilter, nodeAffinity, nodeResourcesFit],
-  scores: [taintTolerationScore, leastAllocated, podTopologySpread],
-};
+/** `storage` is where claims are looked up. */
+export function defaultProfile(storage: StorageView): Profile {
+  return {
+    filters: [
+      nodeUnschedulable,
+      nodeName,
+      taintTolerationFilter,
+      nodeAffinity,
+      nodeResourcesFit,
+      volumeBinding(storage),
+    ],
+    scores: [taintTolerationScore, leastAllocated, podTopologySpread],
+  };
+}

@@ -3,8 +3,16 @@
 import type { NodeChange } from '../snapshot/node-info.ts';
 
 /** A change on one node. */
-export interface ClusterEvent {
+export interface NodeEvent {
   /** `AssignedPodDelete`: a pod gave back what it held, by deletion, by finishing, or because its binding failed. */
   readonly kind: NodeChange | 'AssignedPodDelete';
   readonly nodeName: string;
 }
+
+/** A change of what pods need besides a node: claims, their volumes and classes. */
+export interface StorageEvent {
+  readonly kind: 'ClaimChange' | 'VolumeChange' | 'StorageClassChange';
+  readonly nodeName?: undefined;
+}
+
+export type ClusterEvent = NodeEvent | StorageEvent;

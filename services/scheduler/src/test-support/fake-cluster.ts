@@ -1,8 +1,15 @@
 /** For tests: a store of nodes and pods, a client of it that can be made to fail, and informers that can be held back. */
 
-import type { Container, KubeObject, Node, Pod, PodSpec } from '@orrery/api/gen/types.ts';
+import type {
+  Container,
+  KubeObject,
+  Node,
+  PersistentVolumeClaim,
+  Pod,
+  PodSpec,
+} from '@orrery/api/gen/types.ts';
 import { keyOf, objectKey } from '@orrery/api/meta.ts';
-import { Nodes, Pods, type ResourceRef } from '@orrery/api/resources.ts';
+import { Nodes, PersistentVolumeClaims, Pods, type ResourceRef } from '@orrery/api/resources.ts';
 import { conflict, notFound, serviceUnavailable } from '@orrery/api/status-error.ts';
 import type { Client, ObjectName } from '@orrery/client/client.ts';
 import type { EventHandler, Informer, Informers } from '@orrery/client/informer.ts';
@@ -130,9 +137,14 @@ export class FakeCluster {
   readonly #podInformer = new FakeInformer(Pods);
   readonly #nodeInformer = new FakeInformer(Nodes);
 
+  readonly #storageInformers = new Map<string, FakeInformer<KubeObject>>();
+
   readonly informers: Informers = {
-    of: <T extends KubeObject>(resource: ResourceRef<T>): Informer<T> =>
-      (resource.resource === 'pods' ? this.#podInformer : this.#nodeInformer) as unknown as Informer<T>,
+    of: <T extends KubeObject>(resource: ResourceRef<T>): Informer<T> => {
+      if (resource.resource === 'pods') return this.#podInformer as unknown as Informer<T>;
+      if (resource.resource === 'nodes') return this.#nodeInformer as unknown as Informer<T>;
+      return this.#storageInformer(resource) as unknown as Informer<T>;
+    },
     start: () => Promise.resolve(),
     synced: true,
     stop: () => Promise.resolve(),
@@ -147,6 +159,28 @@ export class FakeCluster {
     return (subject: { object: Pick<KubeObject, 'metadata'> }, reason: string, message: string): void => {
       this.events.push({ type, reason, message, name: subject.object.metadata.name });
     };
+  }
+
+  #storageInformer(resource: ResourceRef): FakeInformer<KubeObject> {
+    let informer = this.#storageInformers.get(resource.resource);
+    if (informer === undefined) {
+      informer = new FakeInformer(resource);
+      this.#storageInformers.set(resource.resource, informer);
+    }
+    return informer;
+  }
+
+  /** Creates or replaces a claim, volume or class. */
+  setStorage<T extends KubeObject>(resource: ResourceRef<T>, object: T): void {
+    const informer = this.#storageInformer(resource);
+    this.#show(() => informer.show(keyOf(object), object));
+  }
+
+  /** Changes a claim that is there. */
+  setClaim(key: string, change: (claim: PersistentVolumeClaim) => void): void {
+    const claim = structuredClone(this.informers.of(PersistentVolumeClaims).lister.get(key)!);
+    change(claim);
+    this.setStorage(PersistentVolumeClaims, claim);
   }
 
   /** Only what the scheduler uses. */
@@ -175,6 +209,13 @@ export class FakeCluster {
       await Promise.resolve();
       this.patchesSent += 1;
       await this.beforePatch();
+      if (resource.resource === PersistentVolumeClaims.resource) {
+        const { annotations } = (patch as KubeObject).metadata;
+        this.setClaim(objectKey(namespace, name), ({ metadata }) => {
+          metadata.annotations = { ...metadata.annotations, ...annotations };
+        });
+        return undefined;
+      }
       const pod = this.pods.get(objectKey(namespace, name));
       if (pod === undefined) throw notFound(resource, name);
       const { metadata, status } = patch as Pod;

@@ -5,6 +5,15 @@ import { makeNode, makePod, type NodeDraft, type PodDraft } from './fake-cluster
 import { ClusterCache } from '../snapshot/cluster-cache.ts';
 import { podInfo } from '../snapshot/pod-info.ts';
 import type { FilterPlugin, ScorePlugin } from '../plugins/plugin.ts';
+import type { StorageView } from '../plugins/volume-binding.ts';
+
+/** A cluster without claims, volumes and classes. */
+export const NO_STORAGE: StorageView = {
+  claim: () => undefined,
+  volume: () => undefined,
+  volumes: () => [],
+  storageClass: () => undefined,
+};
 
 /** A snapshot of these nodes with these bound pods. */
 export function snapshotOf(nodes: readonly NodeDraft[], bound: readonly Pod[] = []): ClusterCache {

@@ -1,11 +1,11 @@
 /** Which volume is good for a claim (component-helpers/storage/volume, FindMatchingVolume). Pure. */
 
-import type { PersistentVolume, PersistentVolumeClaim } from '@orrery/api/gen/types.ts';
-import { isBeingDeleted } from '@orrery/api/meta.ts';
-import { compareQuantities } from '@orrery/api/quantity.ts';
-import { labelSelectorMatcher } from '@orrery/api/selectors.ts';
-import { claimClassName, volumeClassName } from '@orrery/api/storage.ts';
-import { isFor } from './binding.ts';
+import type { PersistentVolume, PersistentVolumeClaim } from './gen/types.ts';
+import { isBeingDeleted } from './meta.ts';
+import { compareQuantities } from './quantity.ts';
+import { type SelectableNode, termMatches } from './node-selector.ts';
+import { labelSelectorMatcher } from './selectors.ts';
+import { claimClassName, volumeClassName } from './storage.ts';
 
 const FILE_SYSTEM = 'Filesystem';
 
@@ -29,13 +29,27 @@ function hasAccessModes({ spec }: PersistentVolume, claim: PersistentVolumeClaim
   return (claim.spec.accessModes ?? []).every((mode) => spec.accessModes?.includes(mode) === true);
 }
 
+/** Whether the volume is for this claim: by its uid, or by name while nobody has filled that in. */
+export function isReservedFor({ spec }: PersistentVolume, { metadata }: PersistentVolumeClaim): boolean {
+  const { namespace, name, uid = '' } = spec.claimRef ?? {};
+  if (namespace !== metadata.namespace || name !== metadata.name) return false;
+  return uid === '' || uid === metadata.uid;
+}
+
+/** Whether the volume can be had on the node. */
+export function isReachable({ spec }: PersistentVolume, node: SelectableNode): boolean {
+  const terms = spec.nodeAffinity?.required?.nodeSelectorTerms;
+  return terms === undefined || terms.some((term) => termMatches(term, node));
+}
+
 /**
- * The volume to bind the claim to: one that is reserved for it, else the smallest that has everything it asks for.
- * Nobody has to look after volumes on other nodes: a claim whose pod is to come first is matched by the scheduler.
+ * The volume to bind the claim to: one that is reserved for it, else the smallest that has everything it asks for and,
+ * where the claim's pod has a node already, can be had there.
  */
 export function matchingVolume(
   claim: PersistentVolumeClaim,
   volumes: Iterable<PersistentVolume>,
+  node?: SelectableNode,
 ): PersistentVolume | undefined {
   const { selector } = claim.spec;
   const selects = selector === undefined ? undefined : labelSelectorMatcher(selector);
@@ -44,11 +58,12 @@ export function matchingVolume(
   for (const volume of volumes) {
     if (isBeingDeleted(volume) || !hasMode(volume, claim) || !isLargeEnough(volume, claim)) continue;
     if (volume.spec.claimRef !== undefined) {
-      if (isFor(volume, claim)) return volume;
+      if (isReservedFor(volume, claim)) return volume;
       continue;
     }
     if (volume.status?.phase !== 'Available' || volumeClassName(volume) !== className) continue;
     if (!hasAccessModes(volume, claim) || selects?.(volume.metadata.labels) === false) continue;
+    if (node !== undefined && !isReachable(volume, node)) continue;
     if (best === undefined || comesFirst(volume, best)) best = volume;
   }
   return best;

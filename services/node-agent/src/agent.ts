@@ -2,7 +2,15 @@
 
 import { join } from 'node:path';
 import { objectKey } from '@orrery/api/meta.ts';
-import { ConfigMaps, Nodes, Pods, Secrets, Services } from '@orrery/api/resources.ts';
+import {
+  ConfigMaps,
+  Nodes,
+  PersistentVolumeClaims,
+  PersistentVolumes,
+  Pods,
+  Secrets,
+  Services,
+} from '@orrery/api/resources.ts';
 import { createEventBroadcaster } from '@orrery/client/event-recorder.ts';
 import type { EventRecorder } from '@orrery/client/events.ts';
 import { createInformers } from '@orrery/client/informers.ts';
@@ -13,6 +21,7 @@ import { type Clock, systemClock } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
 import type { RunningService, ServiceContext } from '@orrery/kit/service.ts';
 import type { NodeAgentConfig } from './config.ts';
+import { PodConfigObjects } from './environment/config-objects.ts';
 import { containerView } from './environment/container-view.ts';
 import { Environment } from './environment/environment.ts';
 import { ServiceLinks } from './environment/service-links.ts';
@@ -49,8 +58,9 @@ import { SimulatedImages } from './runtime/images.ts';
 import { JournaledCheckpoints } from './runtime/journaled-checkpoints.ts';
 import { SimulatedRuntime } from './runtime/simulated.ts';
 import { nodeAgentService } from './streaming/node-agent-service.ts';
-import type { VolumeManager } from './volumes/volume-manager.ts';
-import { containerTree, isVolatile } from './volumes/tree-names.ts';
+import { PodVolumes } from './volumes/pod-volumes.ts';
+import { ServiceAccountTokens } from './volumes/tokens.ts';
+import { containerTree, isVolatile, persistentVolumeTree } from './volumes/tree-names.ts';
 
 /** How often usage is sampled, on the cluster's clock (metrics-server's resolution). */
 const USAGE_PERIOD_MS = 15_000;
@@ -127,7 +137,31 @@ export async function startNodeAgent(
   const images = new SimulatedImages({ clock, pullMs: config.ORRERY_IMAGE_PULL_MS });
   const realClock = systemClock;
   const journals = journalsIn(config.ORRERY_STATE_DIR, realClock, logger);
-  const trees = new Trees({ clock, isVolatile, ...(journals === undefined ? {} : { journals }) });
+  const trees = new Trees({
+    clock,
+    isVolatile,
+    prepare: (tree) => volumes.prepare(tree),
+    ...(journals === undefined ? {} : { journals }),
+  });
+  const objects = new PodConfigObjects(client, informers.of(ConfigMaps), informers.of(Secrets));
+  const persistentVolumes = informers.of(PersistentVolumes);
+  const volumes = new PodVolumes({
+    clock,
+    logger,
+    trees,
+    objects,
+    tokens: new ServiceAccountTokens(client, clock),
+    claims: {
+      claims: informers.of(PersistentVolumeClaims).lister,
+      persistentVolumes: persistentVolumes.lister,
+    },
+    hostIp,
+    allocatable: allocatableQuantities,
+    podNow: (key) => pods.lister.get(key),
+  });
+  persistentVolumes.addHandler({
+    delete: ({ metadata }) => trees.remove(persistentVolumeTree(metadata.uid)),
+  });
   const logs = new ContainerLogs({
     clock,
     realClock,
@@ -144,6 +178,7 @@ export async function startNodeAgent(
     network,
     files: (container, sandbox) =>
       containerView(trees, baseLayer(), containerTree(container.id), container, sandbox),
+    filesReady: ({ uid }) => volumes.ready(uid),
     removeFiles: (container) => {
       trees.remove(containerTree(container.id));
       const sandbox = runtime.podSandboxStatus(container.podSandboxId);
@@ -154,12 +189,6 @@ export async function startNodeAgent(
     checkpoints: journals === undefined ? NO_CHECKPOINTS : new JournaledCheckpoints(journals),
     onChange: (podUid) => manager.wake(podUid),
   });
-  const volumes: VolumeManager = {
-    mount: () => undefined,
-    mountsOf: () => [],
-    unmount: () => undefined,
-    overLimit: () => undefined,
-  };
   const probes = new ContainerProbes({
     clock,
     runtime,
@@ -178,8 +207,8 @@ export async function startNodeAgent(
     volumes,
     environment: new Environment({
       links: new ServiceLinks(informers.of(Services)),
-      configMaps: informers.of(ConfigMaps).lister,
-      secrets: informers.of(Secrets).lister,
+      configMaps: objects.configMaps,
+      secrets: objects.secrets,
       hostIp,
       allocatable: allocatableQuantities,
       events,
@@ -245,6 +274,12 @@ export async function startNodeAgent(
     await informers.start();
     if (stopping) return;
     manager.follow(pods);
+    const persistent = new Set(persistentVolumes.lister.list().map(({ metadata }) => metadata.uid));
+    volumes.removeOrphans({
+      pods: (uid) => manager.has(uid),
+      containers: (id) => runtime.containerStatus(id) !== undefined,
+      'persistent-volumes': (uid) => persistent.has(uid),
+    });
     warnOfUsageProblems(pods, hostsNode, events);
   };
   void fleet.start();
@@ -264,6 +299,7 @@ export async function startNodeAgent(
       await Promise.race([manager.written(), realClock.sleep(DRAIN_MS)]);
       manager.stop();
       probes.stop();
+      volumes.stop();
       journals?.flush();
       server.close();
       peers.close();

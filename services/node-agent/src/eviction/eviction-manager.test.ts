@@ -42,6 +42,8 @@ beforeEach(() => {
         cpuMilli: 0,
         cpuTotalMs: 0,
         throttledMs: 0,
+        periods: 0,
+        throttledPeriods: 0,
       }),
     },
     volumes: { overLimit: ({ metadata }) => overLimit.get(metadata.uid) },

@@ -35,10 +35,7 @@ export function containerFiles(options: ContainerFilesOptions): FileSystem {
   const { trees, layer, image, own = {}, mounts, readOnlyRoot = false, user } = options;
   const mounted = mounts.map((mount) => mountedTree(trees, mount, image));
   // What is mounted needs something to be mounted on; the runtime makes it.
-  const places: [string, ImageFile][] = mounted.map(({ at, files, root }) => [
-    at,
-    files.find(root)?.type === 'file' ? '' : { directory: true },
-  ]);
+  const places = mounted.map((each): [string, ImageFile] => [each.at, placeFor(each)]);
   const lower = new ImageLayer({ ...Object.fromEntries(places), ...own }, image);
   const writable = {
     find: () => trees.find(layer)?.raw,
@@ -53,10 +50,19 @@ function mountedTree(trees: Trees, mount: Mount, image: ImageLayer): MountedTree
   const { tree, subPath, containerPath, readOnly } = mount;
   return {
     at: physicalPath(image, containerPath),
-    files: trees.open(tree).raw,
+    // Opened when somebody looks: a tree may take work to be made.
+    get files() {
+      return trees.open(tree).raw;
+    },
     root: subPath === '' ? '/' : `/${subPath}`,
     readOnly,
   };
+}
+
+/** Only a part of a tree can be a file; for the whole, the tree need not even be opened. */
+function placeFor(mount: MountedTree): ImageFile {
+  const isFile = mount.root !== '/' && mount.files.find(mount.root)?.type === 'file';
+  return isFile ? '' : { directory: true };
 }
 
 /** Where a path leads through the symlinks of the image: `/var/run` is `/run` in many. What is not there stays as it is. */

@@ -90,6 +90,10 @@ export class Journals {
     return this.#files.has(name);
   }
 
+  names(): string[] {
+    return [...this.#files.keys()];
+  }
+
   /** The records of a journal that was written before; what was torn at its end is cut off. */
   read(name: string): StoredRecord[] {
     if (!this.has(name)) return [];

@@ -148,6 +148,11 @@ export class TreeFiles implements RawFiles {
       this.#limitBytes = change.bytes;
       return;
     }
+    if (change.do === 'clear') {
+      this.#account(-this.#usedBytes, -this.#contentBytes);
+      this.#root.children?.clear();
+      return;
+    }
     const { path } = change;
     if (change.do === 'attributes') {
       const node = this.#nodeAt(path);
@@ -161,6 +166,7 @@ export class TreeFiles implements RawFiles {
 
   /** The changes that make this tree out of an empty one. */
   *snapshot(): Generator<[change: TreeChange, data: Uint8Array]> {
+    yield [{ do: 'clear' }, NOTHING];
     yield [{ do: 'limit', bytes: this.#limitBytes }, NOTHING];
     yield* this.#changesBelow('/', this.#root);
   }
@@ -193,7 +199,7 @@ export class TreeFiles implements RawFiles {
   #applyTo(
     parent: TreeNode & { children: Map<string, TreeNode> },
     name: string,
-    change: Exclude<TreeChange, { do: 'limit' | 'attributes' }>,
+    change: Exclude<TreeChange, { do: 'limit' | 'clear' | 'attributes' }>,
     data: Uint8Array,
   ): void {
     const { children } = parent;

@@ -14,6 +14,8 @@ export type TreeChange =
   | { do: 'remove'; path: string; at: number }
   | { do: 'rename'; path: string; at: number; to: string }
   | { do: 'attributes'; path: string; set: Attributes }
+  /** Removes everything: how a journal begins that does not rely on what a new tree holds. */
+  | { do: 'clear' }
   /** How much the tree may hold from now on. */
   | { do: 'limit'; bytes: number };
 

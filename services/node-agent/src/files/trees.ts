@@ -1,7 +1,7 @@
 /** The trees of an agent, by name. */
 
 import type { Clock } from '@orrery/kit/clock.ts';
-import type { TreeStore } from './file-system.ts';
+import type { FileTree, TreeStore } from './file-system.ts';
 import type { Journals } from './journals.ts';
 import { type Budget, MemoryTree, TreeFiles } from './memory-tree.ts';
 import type { TreeChange } from './tree-change.ts';
@@ -19,6 +19,8 @@ export interface TreesOptions {
   journals?: Journals;
   /** Whether a tree is made anew after a restart, and so needs no journal. */
   isVolatile?: (name: string) => boolean;
+  /** Gives a tree what it holds from the start; the journal knows only what comes after. */
+  prepare?: (tree: FileTree) => void;
 }
 
 export class Trees implements TreeStore {
@@ -28,6 +30,7 @@ export class Trees implements TreeStore {
   readonly #budget: Budget;
   readonly #journals: Journals | undefined;
   readonly #isVolatile: (name: string) => boolean;
+  readonly #prepare: (tree: FileTree) => void;
   /** Those in use; of the others there are journals. */
   readonly #trees = new Map<string, MemoryTree>();
 
@@ -38,6 +41,7 @@ export class Trees implements TreeStore {
     this.#budget = { totalBytes, usedBytes: 0 };
     this.#journals = options.journals;
     this.#isVolatile = options.isVolatile ?? (() => false);
+    this.#prepare = options.prepare ?? (() => undefined);
   }
 
   open(name: string): MemoryTree {
@@ -55,10 +59,26 @@ export class Trees implements TreeStore {
     this.#journals?.remove(name);
   }
 
+  /** Whether a tree is in use: opened since this process began. */
+  isOpen(name: string): boolean {
+    return this.#trees.has(name);
+  }
+
+  /** Of all trees that there are, open or not. */
+  names(): Set<string> {
+    return new Set([...this.#trees.keys(), ...(this.#journals?.names() ?? [])]);
+  }
+
+  /** Removes all trees whose names begin so. Looks at every name. */
+  removeAll(prefix: string): void {
+    for (const name of this.names()) if (name.startsWith(prefix)) this.remove(name);
+  }
+
   #make(name: string): MemoryTree {
     const raw = new TreeFiles({ clock: this.#clock, limitBytes: this.limitBytes, budget: this.#budget });
-    if (this.#journals !== undefined && !this.#isVolatile(name)) keepIn(this.#journals, name, raw);
     const tree = new MemoryTree(name, raw);
+    this.#prepare(tree);
+    if (this.#journals !== undefined && !this.#isVolatile(name)) keepIn(this.#journals, name, raw);
     this.#trees.set(name, tree);
     return tree;
   }

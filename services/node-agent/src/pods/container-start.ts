@@ -95,10 +95,11 @@ function configOf(
   { pod, spec, sandbox, before }: StartRequest,
 ): ContainerConfig {
   try {
+    const variables = environment.variables(pod, spec, sandbox.ip);
     return containerConfig(pod, spec, {
       attempt: nextAttempt(before),
-      variables: environment.variables(pod, spec, sandbox.ip),
-      mounts: volumes.mountsOf(pod, spec),
+      variables,
+      mounts: volumes.mountsOf(pod, spec, variables),
     });
   } catch (error) {
     throw new StartFailure('CreateContainerConfigError', (error as Error).message);

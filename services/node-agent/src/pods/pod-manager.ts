@@ -35,6 +35,11 @@ export class PodManager {
     return this.#workers.size;
   }
 
+  /** Whether this pod is here. */
+  has(podUid: string): boolean {
+    return this.#workers.has(podUid);
+  }
+
   /**
    * Follows the pods of an informer that has synced. What ran before is taken over first, all of
    * it: only then is it known which addresses are free for those that are yet to start.

@@ -34,6 +34,8 @@ export interface TaskOptions {
   network: NetworkStack;
   /** The container's view of its files, made when a program first needs it. */
   files: () => FileSystem;
+  /** Fetches what is only there for who looks at the files. Nothing is waited for when it is all there. */
+  filesReady?: () => void | Promise<void>;
   /** What process 1 prints; a promise holds it back. */
   log: (stream: LogStream, data: Uint8Array) => void | Promise<void>;
   /** Where process 1 stands, see Progress. */
@@ -102,6 +104,12 @@ export class Task {
       if (config.runsToCompletion) this.#finish({ exitCode: 0, reason: 'Completed' });
       return undefined;
     }
+    // A command that the pod names may read what is mounted; what an image does is known not to.
+    if (config.command.length + config.args.length > 0) {
+      const ready = this.#options.filesReady?.();
+      if (ready !== undefined) await ready;
+      if (this.#exit !== undefined) return undefined;
+    }
     const io: ExecIo = {
       stdin: this.#stdin ?? NO_INPUT,
       stdout: this.#output('stdout'),
@@ -138,6 +146,7 @@ export class Task {
     const begin = async (): Promise<number> => {
       const program = await this.#programs.findProgram(argv[0] ?? '');
       if (program === undefined) throw new Error(notFound(argv[0] ?? ''));
+      await this.#options.filesReady?.();
       if (this.#exit !== undefined) throw new Error('container is not running');
       running = this.#begin(argv, program, io);
       for (const signal of early) running.deliver(signal);

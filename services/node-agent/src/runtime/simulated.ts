@@ -34,6 +34,8 @@ export interface SimulatedRuntimeOptions {
   network: Network;
   /** The files of a container: its image's, its own, and what is mounted. */
   files: (container: Container, sandbox: PodSandbox) => FileSystem;
+  /** Waited for before a program runs that may read what is mounted (VolumeManager.ready). */
+  filesReady?: (sandbox: PodSandbox) => void | Promise<void>;
   /** Deletes what a container has written. */
   removeFiles: (container: Container) => void;
   /** Takes what process 1 of a container prints; a promise holds it back. */
@@ -391,6 +393,7 @@ export class SimulatedRuntime implements RuntimeService {
         hostname: sandbox.hostname,
         network: this.#stacks.get(sandbox.id)!,
         files: () => this.#filesOf(running),
+        filesReady: () => this.#options.filesReady?.(sandbox),
         log: (stream, data) => log(container, sandbox, stream, data),
         startedAtMs: container.startedAtMs ?? clock.now(),
         progress: { saved, save: (state) => checkpoints.putProgress(container.id, state) },

@@ -35,6 +35,7 @@ export function runtimeParts(hostIp: (node: string) => string = () => '10.0.0.10
 export const NO_VOLUMES: VolumeManager = {
   mount: () => undefined,
   mountsOf: () => [],
+  ready: () => undefined,
   unmount: () => undefined,
   overLimit: () => undefined,
 };

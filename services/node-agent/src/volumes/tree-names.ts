@@ -1,8 +1,15 @@
-/** What the file trees of an agent are called. */
+/** What the file trees of an agent are called, and what a new one holds. */
+
+import type { FileTree } from '../files/file-system.ts';
 
 /** Where a container writes that mounts nothing there. */
 export function containerTree(id: string): string {
   return `containers/${id}`;
+}
+
+/** The trees that end with a pod begin so: of what it writes, and of what it is given. */
+export function podTrees(podUid: string): readonly [written: string, projected: string] {
+  return [`pods/${podUid}/`, `projected/${podUid}/`];
 }
 
 /** A volume that ends with its pod. */
@@ -10,9 +17,20 @@ export function podVolumeTree(podUid: string, volume: string): string {
   return `pods/${podUid}/volumes/${volume}`;
 }
 
+/** A path of a projected volume as it was when a container mounted it. */
+export function subPathTree(podUid: string, volume: string, container: string, index: number): string {
+  return `pods/${podUid}/subpaths/${volume}/${container}/${index}`;
+}
+
 /** A volume whose content comes from the API: it is made again after a restart. */
 export function projectedTree(podUid: string, volume: string): string {
   return `projected/${podUid}/${volume}`;
+}
+
+/** The pod and volume of such a tree; undefined for other trees. */
+export function ofProjectedTree(tree: string): { podUid: string; volume: string } | undefined {
+  const [kind, podUid = '', volume = ''] = tree.split('/');
+  return kind === 'projected' ? { podUid, volume } : undefined;
 }
 
 /** Whether a tree needs not outlive the process. */
@@ -28,4 +46,28 @@ export function nodeTree(node: string): string {
 /** The data of a persistent volume: it outlives pods, and goes with the volume. */
 export function persistentVolumeTree(persistentVolumeUid: string): string {
   return `persistent-volumes/${persistentVolumeUid}`;
+}
+
+/** What is on the disk of a node before any pod writes to it. */
+const NODE_DIRECTORIES = [
+  '/etc',
+  '/home',
+  '/mnt',
+  '/opt',
+  '/root',
+  '/run',
+  '/srv',
+  '/usr',
+  '/var/lib',
+  '/var/log',
+];
+
+/** A new tree: a node's disk has directories; a volume may be written by everybody, as the kubelet makes it. */
+export function prepareTree(tree: FileTree): void {
+  if (tree.name.startsWith('nodes/')) {
+    for (const path of NODE_DIRECTORIES) tree.makeDirectory(path, { recursive: true });
+    tree.makeDirectory('/tmp', { mode: 0o1777 });
+  } else if (!tree.name.startsWith('containers/')) {
+    tree.setMode('/', isVolatile(tree.name) ? 0o1777 : 0o777);
+  }
 }

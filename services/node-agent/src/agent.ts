@@ -25,7 +25,6 @@ import { PodConfigObjects } from './environment/config-objects.ts';
 import { containerView } from './environment/container-view.ts';
 import { Environment } from './environment/environment.ts';
 import { ServiceLinks } from './environment/service-links.ts';
-import { baseLayer } from './files/base-layer.ts';
 import { Journals } from './files/journals.ts';
 import { Trees } from './files/trees.ts';
 import { EVICTION_PERIOD_MS, EvictionManager } from './eviction/eviction-manager.ts';
@@ -51,10 +50,11 @@ import { SimulatedNetwork } from './network/simulated-network.ts';
 import { ContainerHookRunner } from './pods/hook-runner.ts';
 import { PodManager } from './pods/pod-manager.ts';
 import { ContainerProbes } from './probes/container-probes.ts';
+import { layerOf } from './process/images/layers.ts';
 import { AddressRange, nodeAddress, podRangePrefix } from './runtime/addresses.ts';
 import { NO_CHECKPOINTS } from './runtime/checkpoints.ts';
 import { runtimeService } from './runtime/grpc.ts';
-import { SimulatedImages } from './runtime/images.ts';
+import { pullTimeMs, SimulatedImages } from './runtime/images.ts';
 import { JournaledCheckpoints } from './runtime/journaled-checkpoints.ts';
 import { SimulatedRuntime } from './runtime/simulated.ts';
 import { nodeAgentService } from './streaming/node-agent-service.ts';
@@ -134,7 +134,10 @@ export async function startNodeAgent(
     services: () => lookedUp.view(),
     peers,
   });
-  const images = new SimulatedImages({ clock, pullMs: config.ORRERY_IMAGE_PULL_MS });
+  const images = new SimulatedImages({
+    clock,
+    pullTimeMs: (sizeBytes) => pullTimeMs(config.ORRERY_IMAGE_PULL_MS, sizeBytes),
+  });
   const realClock = systemClock;
   const journals = journalsIn(config.ORRERY_STATE_DIR, realClock, logger);
   const trees = new Trees({
@@ -177,7 +180,7 @@ export async function startNodeAgent(
     addresses: (node) => ({ hostIp: hostIp(node), range: ranges[placeInRange(range, node)!]! }),
     network,
     files: (container, sandbox) =>
-      containerView(trees, baseLayer(), containerTree(container.id), container, sandbox),
+      containerView(trees, layerOf(container.image), containerTree(container.id), container, sandbox),
     filesReady: ({ uid }) => volumes.ready(uid),
     removeFiles: (container) => {
       trees.remove(containerTree(container.id));

@@ -27,7 +27,7 @@ const shape = {
   ORRERY_ALL_NODES: wholeNumber(0, MOST_NODES)({ default: 0 }),
   /** Where what runs, and what it has written, outlives this process; without it everything is in memory. */
   ORRERY_STATE_DIR: nonEmpty({ default: undefined }),
-  /** Simulated time of an image pull, of setting up a sandbox, of starting a container; on the cluster's clock. */
+  /** Simulated time of the pull of an image of 70 MiB (runtime/images.ts), of setting up a sandbox, of starting a container; on the cluster's clock. */
   ORRERY_IMAGE_PULL_MS: milliseconds({ default: 1_200 }),
   ORRERY_SANDBOX_START_MS: milliseconds({ default: 300 }),
   ORRERY_CONTAINER_START_MS: milliseconds({ default: 200 }),

@@ -12,7 +12,7 @@ export function containerView(
   trees: Trees,
   image: ImageLayer,
   layer: string,
-  { mounts, uid, gid, groups = [], readonlyRootfs = false, terminationMessagePath }: Container,
+  { mounts, uid, gid, groups = [], readonlyRootfs = false, terminationMessagePath, workingDir }: Container,
   sandbox: PodSandbox,
 ): FileSystem {
   return containerFiles({
@@ -25,6 +25,8 @@ export function containerView(
       '/etc/resolv.conf': () => resolvFile(sandbox),
       // Whoever runs in the container may leave his last words.
       [terminationMessagePath]: { content: '', mode: 0o666 },
+      // runc makes the working directory that a pod names.
+      ...(workingDir === '' ? {} : { [workingDir]: { directory: true } }),
     },
     mounts,
     readOnlyRoot: readonlyRootfs,

@@ -35,7 +35,7 @@ const DEAD: PodSandbox = { ...READY, state: 'SANDBOX_NOTREADY' };
 function instance(name: string, state: ContainerState, exitCode = 0, podSandboxId = 'sandbox'): Container {
   const ran = state === 'CONTAINER_CREATED' ? {} : { startedAtMs: 1 };
   const ended = state === 'CONTAINER_EXITED' ? { finishedAtMs: 2, exitCode } : {};
-  const config = containerConfigFor(name, { image: 'nginx:1.27' });
+  const config = containerConfigFor(name, { image: 'web:1.27' });
   const identity = { ...config, id: `${podSandboxId}/${name}`, podSandboxId, imageRef: '' };
   return { ...identity, createdAtMs: 0, state, ...ran, ...ended };
 }
@@ -286,13 +286,13 @@ describe('containers', () => {
     ['do not restart by a rule that leaves theirs out', rules('NotIn'), [failed('a', 42), running('b')], {}],
     [
       'restart with another image, whatever their policy',
-      { ...NEVER, containers: [container('a', { image: 'nginx:1.28' }), B] },
+      { ...NEVER, containers: [container('a', { image: 'web:1.28' }), B] },
       [running('a'), running('b')],
       { kill: ['Container a definition changed, will be restarted'], start: ['a'] },
     ],
     [
       'keep an image that is only spelled otherwise',
-      { containers: [container('a', { image: 'docker.io/library/nginx:1.27' }), B] },
+      { containers: [container('a', { image: 'docker.io/library/web:1.27' }), B] },
       [running('a'), running('b')],
       {},
     ],

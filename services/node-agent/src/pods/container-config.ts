@@ -1,5 +1,6 @@
 /** What the runtime is told of a pod and its containers (kuberuntime_sandbox.go, kuberuntime_container.go). */
 
+import { behaviorOf } from '@orrery/api/behavior.ts';
 import type {
   Container as ContainerSpec,
   Pod,
@@ -89,6 +90,7 @@ export function containerConfig(
   const expand = (words: readonly string[] | undefined): readonly string[] =>
     words?.map((word) => expandVariables(word, valueOf)) ?? NO_WORDS;
   const context = { ...pod.spec.securityContext, ...spec.securityContext };
+  const behavior = behaviorOf(pod, spec.name);
   return {
     name: spec.name,
     image: spec.image ?? '',
@@ -99,6 +101,7 @@ export function containerConfig(
     env: variables,
     mounts,
     limits: resourceLimits(spec.resources),
+    ...(behavior === undefined ? {} : { behavior }),
     stdin: spec.stdin === true,
     stdinOnce: spec.stdinOnce === true,
     tty: spec.tty === true,

@@ -11,7 +11,7 @@ import type {
 } from '@orrery/api/gen/types.ts';
 import { formatTime } from '@orrery/api/meta.ts';
 import type { ProbeManager } from '../probes/probe-manager.ts';
-import { imageRepository, normalizeImage } from '../runtime/images.ts';
+import { imageRepository, normalizeImage } from '../process/images/image-name.ts';
 import type { Container } from '../runtime/runtime.ts';
 import { shouldStart } from './actions.ts';
 import { isSidecar } from './restart-policy.ts';

@@ -2,7 +2,7 @@
 
 import type { Container as ContainerSpec } from '@orrery/api/gen/types.ts';
 import type { ProbeManager } from '../probes/probe-manager.ts';
-import { normalizeImage } from '../runtime/images.ts';
+import { normalizeImage } from '../process/images/image-name.ts';
 import type { Container } from '../runtime/runtime.ts';
 
 /** What the probes say of running containers. */

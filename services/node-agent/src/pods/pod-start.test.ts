@@ -58,24 +58,24 @@ describe('a pod that starts', () => {
 
   test('tells its story in upstream words', async () => {
     const agent = new AgentUnderTest(REALISTIC);
-    agent.create('web', { initContainers: [container('setup', { image: 'busybox' })] });
+    agent.create('web', { initContainers: [container('setup', { image: 'migrate' })] });
     await agent.advance(5_000);
     expect(agent.events.map(({ fieldPath, reason, message }) => [fieldPath, reason, message])).toEqual([
-      ['spec.initContainers{setup}', 'Pulling', 'Pulling image "busybox"'],
+      ['spec.initContainers{setup}', 'Pulling', 'Pulling image "migrate"'],
       [
         'spec.initContainers{setup}',
         'Pulled',
         expect.stringMatching(
-          /^Successfully pulled image "busybox" in 1\.2s \(1\.2s including waiting\)\. Image size: \d+ bytes\.$/,
+          /^Successfully pulled image "migrate" in 1\.2s \(1\.2s including waiting\)\. Image size: \d+ bytes\.$/,
         ),
       ],
       ['spec.initContainers{setup}', 'Created', 'Created container: setup'],
       ['spec.initContainers{setup}', 'Started', 'Started container setup'],
-      ['spec.containers{web}', 'Pulling', 'Pulling image "nginx:1.27"'],
+      ['spec.containers{web}', 'Pulling', 'Pulling image "web:1.27"'],
       [
         'spec.containers{web}',
         'Pulled',
-        expect.stringContaining('Successfully pulled image "nginx:1.27" in 1.2s'),
+        expect.stringContaining('Successfully pulled image "web:1.27" in 1.2s'),
       ],
       ['spec.containers{web}', 'Created', 'Created container: web'],
       ['spec.containers{web}', 'Started', 'Started container web'],
@@ -86,7 +86,7 @@ describe('a pod that starts', () => {
     await agent.advance(1_000);
     expect(agent.events[0]).toMatchObject({
       reason: 'Pulled',
-      message: 'Container image "nginx:1.27" already present on machine',
+      message: 'Container image "web:1.27" already present on machine',
     });
   });
 

@@ -140,12 +140,12 @@ describe('a container that crashes', () => {
     await agent.run('web');
     for (let turn = 0; turn < 2; turn += 1) await crash(agent);
     agent.change('web', (pod) => {
-      pod.spec.containers[0]!.image = 'nginx:1.28';
+      pod.spec.containers[0]!.image = 'web:1.28';
       pod.metadata.generation = 2;
     });
     await agent.settle();
     expect(running(agent, 'web')).toBeDefined();
-    expect(statusOf(agent, 'web')).toMatchObject({ image: 'docker.io/library/nginx:1.28', restartCount: 2 });
+    expect(statusOf(agent, 'web')).toMatchObject({ image: 'docker.io/library/web:1.28', restartCount: 2 });
   });
 
   test('keeps its count over restarts of the agent', async () => {

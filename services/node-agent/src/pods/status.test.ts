@@ -21,7 +21,7 @@ type Life = 'created' | 'running' | number;
 /** A container that is created, runs, or has ended with an exit code. */
 function instance(name: string, life: Life): Container {
   const common = {
-    ...containerConfigFor(name, { image: 'nginx:1.27' }),
+    ...containerConfigFor(name, { image: 'web:1.27' }),
     id: `id-${name}`,
     podSandboxId: 'sandbox',
     imageRef: 'sha256:abc',
@@ -257,8 +257,8 @@ describe('the status of containers', () => {
       ready: true,
       restartCount: 0,
       started: true,
-      image: 'docker.io/library/nginx:1.27',
-      imageID: 'docker.io/library/nginx@sha256:abc',
+      image: 'docker.io/library/web:1.27',
+      imageID: 'docker.io/library/web@sha256:abc',
       containerID: 'orrery://id-a',
       allocatedResources: { cpu: '100m' },
       resources: { requests: { cpu: '100m' } },
@@ -281,7 +281,7 @@ describe('the status of containers', () => {
       ready: false,
       restartCount: 0,
       started: false,
-      image: 'nginx:1.27',
+      image: 'web:1.27',
       imageID: '',
     });
   });

@@ -4,6 +4,7 @@ import type { Clock } from '@orrery/kit/clock.ts';
 import type { FileSystem } from '../files/file-system.ts';
 import type { NetworkStack } from '../network/network.ts';
 import type { ContainerConfig } from '../runtime/runtime.ts';
+import { idleOf } from './images/catalog.ts';
 import { ContainerProcess, type ProcessHost, type ProcessOptions } from './container-process.ts';
 import { Pipe } from './pipe.ts';
 import {
@@ -22,7 +23,7 @@ import {
 } from './process.ts';
 import * as containerPrograms from './programs.ts';
 import { TerminalDevice } from './terminal.ts';
-import { type ContainerUsage, type ResourceLimits, TaskUsage } from './usage.ts';
+import { type ContainerUsage, idleUsage, type ResourceLimits, TaskUsage } from './usage.ts';
 
 export type LogStream = 'stdout' | 'stderr';
 
@@ -95,13 +96,14 @@ export class Task {
   /** Starts process 1. Resolves when it runs; with its exit when it could not be started. */
   async start(): Promise<Exit | undefined> {
     const { config } = this.#options;
-    const known = this.#programs.launch(config);
+    const known = this.#programs.launch(config, this.#options.files);
     const launched = known instanceof Promise ? await known : known;
     if (launched.kind === 'failure') return launched.exit;
     if (this.#exit !== undefined) return undefined;
-    if (launched.kind === 'nothing') {
+    if (launched.kind !== 'program') {
       this.#nextPid = 2;
-      if (config.runsToCompletion) this.#finish({ exitCode: 0, reason: 'Completed' });
+      if (launched.kind === 'nothing' && config.runsToCompletion)
+        this.#finish({ exitCode: 0, reason: 'Completed' });
       return undefined;
     }
     // A command that the pod names may read what is mounted; what an image does is known not to.
@@ -144,9 +146,10 @@ export class Task {
     const early: Signal[] = [];
     let running: ContainerProcess | undefined;
     const begin = async (): Promise<number> => {
-      const program = await this.#programs.findProgram(argv[0] ?? '');
-      if (program === undefined) throw new Error(notFound(argv[0] ?? ''));
-      await this.#options.filesReady?.();
+      const { config, files, filesReady } = this.#options;
+      await filesReady?.();
+      const program = await this.#programs.findProgram(config, argv[0] ?? '', files);
+      if (program === undefined) throw new Error(containerPrograms.execFailure(argv[0] ?? '', files));
       if (this.#exit !== undefined) throw new Error('container is not running');
       running = this.#begin(argv, program, io);
       for (const signal of early) running.deliver(signal);
@@ -188,8 +191,10 @@ export class Task {
     };
   }
 
+  /** A container in which nothing runs uses what its image idles with, and keeps no meters for it. */
   usage(): ContainerUsage {
-    return this.#meters().now();
+    const { clock, config, startedAtMs } = this.#options;
+    return this.#usage?.now() ?? idleUsage(idleOf(config.image), clock.now() - startedAtMs);
   }
 
   setLimits(limits: ResourceLimits): void {
@@ -259,8 +264,8 @@ export class Task {
     }
     const leader: ContainerProcess = this.#run(program, {
       argv,
-      env: new Map(config.env),
-      cwd: config.workingDir === '' ? '/' : config.workingDir,
+      env: containerPrograms.environmentOf(config, this.#options.hostname),
+      cwd: containerPrograms.workingDirOf(config),
       stdin,
       stdout,
       stderr,
@@ -317,7 +322,7 @@ export class Task {
       meter: (killed) => this.#meters().meter(killed),
       processes: () => this.processes(),
       kill: (pid, signal) => this.kill(pid, signal),
-      findProgram: (argv0) => this.#programs.findProgram(argv0),
+      findProgram: (argv0) => this.#programs.findProgram(config, argv0, files),
       spawn: (parent, argv, program, spawnOptions) => this.#spawn(parent, argv, program, spawnOptions),
       mainOutput: (stream) => this.#output(stream),
       onEnd: (process) => this.#forget(process),
@@ -349,12 +354,4 @@ export class Task {
     this.#attachments = undefined;
     this.#options.onExit(exit);
   }
-}
-
-/** runc's words. */
-export function notFound(argv0: string): string {
-  const where = argv0.includes('/')
-    ? `stat ${argv0}: no such file or directory`
-    : 'executable file not found in $PATH';
-  return `OCI runtime exec failed: exec failed: unable to start container process: exec: "${argv0}": ${where}: unknown`;
 }

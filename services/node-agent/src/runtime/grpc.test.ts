@@ -18,7 +18,7 @@ const clock = new ManualClock(1_767_225_600_000.25);
 const range = new AddressRange('10.244.0');
 const runtime = new SimulatedRuntime({
   clock,
-  images: new SimulatedImages({ clock, pullMs: 0 }),
+  images: new SimulatedImages({ clock, pullTimeMs: () => 0 }),
   sandboxStartMs: 0,
   containerStartMs: 0,
   ...runtimeParts(),
@@ -35,7 +35,7 @@ beforeAll(async () => {
   for (const node of ['node-1', 'node-2']) {
     const sandbox = sandboxConfigFor(`uid-${node}`, { node, name: `on-${node}` });
     const { id } = await runtime.runPodSandbox(sandbox, context);
-    const config = containerConfigFor('web', { image: 'nginx', attempt: 2 });
+    const config = containerConfigFor('web', { image: 'web', attempt: 2 });
     const container = await runtime.createContainer(id, config);
     await runtime.startContainer(container.id, context);
   }
@@ -89,7 +89,7 @@ test('containers are listed over gRPC, of all nodes, of one, or of a sandbox', a
     podSandboxId: second!.id,
     name: 'web',
     attempt: 2,
-    image: 'nginx',
+    image: 'web',
     state: 'CONTAINER_RUNNING',
   };
   expect((await listContainers('node-2', '')).items).toEqual([expected]);

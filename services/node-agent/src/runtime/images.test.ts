@@ -1,25 +1,12 @@
 import { ManualClock } from '@orrery/kit/manual-clock.ts';
 import { describe, expect, test } from 'vitest';
-import { imageRepository, normalizeImage, SimulatedImages } from './images.ts';
+import { pullTimeMs, SimulatedImages } from './images.ts';
 
-describe('image names', () => {
-  test.each([
-    ['nginx', 'docker.io/library/nginx:latest', 'docker.io/library/nginx'],
-    ['nginx:1.27', 'docker.io/library/nginx:1.27', 'docker.io/library/nginx'],
-    ['bitnami/redis', 'docker.io/bitnami/redis:latest', 'docker.io/bitnami/redis'],
-    ['registry.k8s.io/pause:3.10.1', 'registry.k8s.io/pause:3.10.1', 'registry.k8s.io/pause'],
-    ['localhost/app', 'localhost/app:latest', 'localhost/app'],
-    ['registry:5000/team/app', 'registry:5000/team/app:latest', 'registry:5000/team/app'],
-    ['nginx@sha256:abc', 'docker.io/library/nginx@sha256:abc', 'docker.io/library/nginx'],
-    ['ghcr.io/a/b:v1@sha256:abc', 'ghcr.io/a/b:v1@sha256:abc', 'ghcr.io/a/b'],
-  ])('%s in full', (name, full, repository) => {
-    expect([normalizeImage(name), imageRepository(name)]).toEqual([full, repository]);
-  });
-});
+const MEBIBYTE = 1024 * 1024;
 
 function images(pullMs: number) {
   const clock = new ManualClock();
-  const service = new SimulatedImages({ clock, pullMs });
+  const service = new SimulatedImages({ clock, pullTimeMs: () => pullMs });
   const stop = new AbortController();
   let waits = 0;
   const context = { signal: stop.signal, onWait: () => void (waits += 1) };
@@ -76,5 +63,76 @@ describe('a pull', () => {
     expect(service.imageStatus('node-1', 'nginx')).toBeDefined();
     await clock.advance(500);
     await pulled;
+  });
+
+  test('of an image by its digest gives that digest', async () => {
+    const { service, context } = images(0);
+    const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
+    expect(await service.pullImage('node-1', `nginx@${digest}`, context)).toMatchObject({ id: digest });
+  });
+
+  test.each([
+    ['busybox', 2],
+    ['nginx:1.27', 69],
+    ['registry.k8s.io/pause:3.10.1', 1],
+  ])('of %s is %i MiB', async (image, mebibytes) => {
+    const { service, context } = images(0);
+    const { sizeBytes } = await service.pullImage('node-1', image, context);
+    expect(Math.floor(sizeBytes / MEBIBYTE)).toBe(mebibytes);
+  });
+
+  test.each([
+    [0, 200],
+    [70 * MEBIBYTE, 1_000],
+    [140 * MEBIBYTE, 1_800],
+  ])('of %i bytes takes %i ms where a typical one takes 1,000', (bytes, expected) => {
+    expect(pullTimeMs(1_000, bytes)).toBe(expected);
+    expect(pullTimeMs(0, bytes)).toBe(0);
+  });
+});
+
+describe('an image that does not exist', () => {
+  const resolving = (full: string): string =>
+    `failed to pull and unpack image "${full}": failed to resolve reference "${full}": `;
+  const notFound = (full: string): string =>
+    `rpc error: code = NotFound desc = ${resolving(full)}${full}: not found`;
+
+  test.each([
+    ['nginx:nope', notFound('docker.io/library/nginx:nope')],
+    ['nginx:1.161', notFound('docker.io/library/nginx:1.161')],
+    ['ghcr.io/missing/app:1', notFound('ghcr.io/missing/app:1')],
+    [
+      'missing/app',
+      `${resolving('docker.io/missing/app:latest')}pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed`,
+    ],
+    [
+      'orrery.invalid/app:1',
+      `${resolving('orrery.invalid/app:1')}failed to do request: Head "https://orrery.invalid/v2/app/manifests/1": dial tcp: lookup orrery.invalid: no such host`,
+    ],
+  ])('%s is refused in the words of containerd, after the registry has answered', async (image, message) => {
+    const { clock, service, context, waits } = images(200);
+    let error: unknown;
+    void service.pullImage('node-1', image, context).catch((failed: unknown) => (error = failed));
+    await clock.advance(199);
+    expect([error, waits()]).toEqual([undefined, 1]);
+    await clock.advance(1);
+    expect(error).toMatchObject({ name: 'ImageError', reason: 'ErrImagePull', message });
+    expect(service.imageStatus('node-1', image)).toBeUndefined();
+  });
+
+  test.each(['missing-parts/app', 'example.com/app:nope', 'nginx:1.99'])('is not %s', async (image) => {
+    const { service, context } = images(0);
+    expect(await service.pullImage('node-1', image, context)).toBeDefined();
+  });
+
+  test('is noticed at once when its name is none, in the words of the kubelet', async () => {
+    const { service, context } = images(0);
+    const failure = {
+      reason: 'InvalidImageName',
+      message:
+        'couldn\'t parse image name "Nginx": invalid reference format: repository name must be lowercase',
+    };
+    expect(() => service.imageStatus('node-1', 'Nginx')).toThrow(expect.objectContaining(failure));
+    await expect(service.pullImage('node-1', 'Nginx', context)).rejects.toMatchObject(failure);
   });
 });

@@ -1,46 +1,109 @@
-/** A simulated registry, and the images on the nodes: every image exists, and a pull takes time. */
+/**
+ * A simulated registry, and the images on the nodes. Every image exists but those that the rules
+ * in docs/containers.md say do not; a pull takes time by the size of the image.
+ */
 
 import { createHash } from 'node:crypto';
 import type { Clock } from '@orrery/kit/clock.ts';
+import { knownImage, tagExists } from '../process/images/catalog.ts';
+import {
+  fullName,
+  type ImageName,
+  InvalidReference,
+  normalizeImage,
+  parseImage,
+} from '../process/images/image-name.ts';
 import type { CallContext, ImageRef, ImageService } from './runtime.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
-/** The digest and size of an image: made up, but always the same for the same name. */
-function describeImage(image: string): ImageRef {
-  const digest = createHash('sha256').update(image).digest('hex');
-  return {
-    id: `sha256:${digest}`,
-    sizeBytes: (20 + (Number.parseInt(digest.slice(0, 4), 16) % 180)) * MEBIBYTE,
-  };
+/** The size of the image whose pull takes the configured time; about that of nginx. */
+const TYPICAL_BYTES = 70 * MEBIBYTE;
+/** Registry and node talk for so long whatever the size, as a part of that time. */
+const FIXED_PART = 0.2;
+
+/** How long a pull of so many bytes takes, in milliseconds, where that of a typical image takes `typicalMs`. */
+export function pullTimeMs(typicalMs: number, sizeBytes: number): number {
+  return Math.round(typicalMs * (FIXED_PART + (1 - FIXED_PART) * (sizeBytes / TYPICAL_BYTES)));
 }
 
-/** A short name in full: `nginx` is `docker.io/library/nginx:latest` (distribution/reference). */
-export function normalizeImage(image: string): string {
-  const slash = image.indexOf('/');
-  const registry = slash < 0 ? '' : image.slice(0, slash);
-  const hasRegistry = registry.includes('.') || registry.includes(':') || registry === 'localhost';
-  const path = hasRegistry ? image : `docker.io/${slash < 0 ? 'library/' : ''}${image}`;
-  const last = path.slice(path.lastIndexOf('/') + 1);
-  return last.includes(':') || last.includes('@') ? path : `${path}:latest`;
+/** Made-up sizes are from this on. */
+const SMALLEST_MIB = 20;
+const SIZE_RANGE_MIB = 180;
+
+export type ImageErrorReason = 'ErrImagePull' | 'InvalidImageName';
+
+/** Why there is no image. `message` is containerd's, or the kubelet's for a name that is none. */
+export class ImageError extends Error {
+  /** Of the container that waits for it (pkg/kubelet/images/types.go). */
+  readonly reason: ImageErrorReason;
+
+  constructor(reason: ImageErrorReason, message: string) {
+    super(message);
+    this.name = 'ImageError';
+    this.reason = reason;
+  }
 }
 
-/** The name of an image without tag and digest: `docker.io/library/nginx`. */
-export function imageRepository(image: string): string {
-  const [name = ''] = normalizeImage(image).split('@');
-  const tag = name.indexOf(':', name.lastIndexOf('/'));
-  return tag < 0 ? name : name.slice(0, tag);
+/** The digest and size of an image: made up for an unknown one, but always the same for the same name. */
+function describeImage(name: ImageName): ImageRef {
+  const full = fullName(name);
+  const made = createHash('sha256').update(full).digest('hex');
+  const known = knownImage(full);
+  const sizeMiB =
+    known?.profile.sizeMiB ?? SMALLEST_MIB + (Number.parseInt(made.slice(0, 4), 16) % SIZE_RANGE_MIB);
+  // Whoever asks for a digest gets it. Sizes of versions differ a little.
+  const spread = Number.parseInt(made.slice(4, 8), 16);
+  return { id: name.digest ?? `sha256:${made}`, sizeBytes: sizeMiB * MEBIBYTE + spread };
+}
+
+/** @throws ImageError InvalidImageName, in the words of the kubelet's parsers.ParseImageName */
+function nameOf(image: string): ImageName {
+  try {
+    return parseImage(image);
+  } catch (error) {
+    if (!(error instanceof InvalidReference)) throw error;
+    throw new ImageError('InvalidImageName', `couldn't parse image name "${image}": ${error.message}`);
+  }
+}
+
+/** What the registry answers to a request for an image that it does not give; undefined when it does. */
+function refusal(name: ImageName): string | undefined {
+  const full = fullName(name);
+  if (name.registry.endsWith('.invalid'))
+    return `failed to do request: Head "https://${name.registry}/v2/${name.path}/manifests/${name.digest ?? name.tag}": dial tcp: lookup ${name.registry}: no such host`;
+  if (name.path.split('/').includes('missing')) {
+    return name.registry === 'docker.io'
+      ? 'pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed'
+      : `${full}: not found`;
+  }
+  const known = knownImage(full);
+  if (known === undefined || name.tag === undefined || tagExists(known.profile, name.tag)) return undefined;
+  return `${full}: not found`;
+}
+
+/** @throws ImageError ErrImagePull, in containerd's words */
+function checkExists(name: ImageName): void {
+  const why = refusal(name);
+  if (why === undefined) return;
+  const full = fullName(name);
+  // gRPC's code is part of what the kubelet shows only where there is one.
+  const code = why.endsWith(': not found') ? 'rpc error: code = NotFound desc = ' : '';
+  throw new ImageError(
+    'ErrImagePull',
+    `${code}failed to pull and unpack image "${full}": failed to resolve reference "${full}": ${why}`,
+  );
 }
 
 export interface SimulatedImagesOptions {
   clock: Clock;
-  /** How long a pull takes, in milliseconds of the clock. */
-  pullMs: number;
+  /** How long a pull of so many bytes takes, in milliseconds of the clock. Of nothing: until the registry has answered. */
+  pullTimeMs: (sizeBytes: number) => number;
 }
 
 export class SimulatedImages implements ImageService {
   readonly #options: SimulatedImagesOptions;
-  /** By normalized name. */
+  /** By full name. */
   readonly #registry = new Map<string, ImageRef>();
   readonly #present = new Set<string>();
   /** When the pulls that are under way end, in milliseconds of the clock. */
@@ -50,30 +113,36 @@ export class SimulatedImages implements ImageService {
     this.#options = options;
   }
 
+  /** @throws ImageError InvalidImageName */
   imageStatus(node: string, image: string): ImageRef | undefined {
-    const name = normalizeImage(image);
-    const key = keyOf(node, name);
+    const name = nameOf(image);
+    const key = keyOf(node, fullName(name));
     // A pull goes on when everybody who waited for it has gone.
     if ((this.#pullEndsMs.get(key) ?? Infinity) <= this.#options.clock.now()) this.#finishPull(key);
     return this.#present.has(key) ? this.#refOf(name) : undefined;
   }
 
-  async pullImage(node: string, image: string, { signal, onWait }: CallContext): Promise<ImageRef> {
-    const { clock, pullMs } = this.#options;
-    const name = normalizeImage(image);
-    const key = keyOf(node, name);
-    signal.throwIfAborted();
-    if (pullMs > 0) {
-      const nowMs = clock.now();
-      const underWayUntilMs = this.#pullEndsMs.get(key) ?? nowMs;
-      const endMs = underWayUntilMs > nowMs ? underWayUntilMs : nowMs + pullMs;
+  /** @throws ImageError */
+  async pullImage(node: string, image: string, context: CallContext): Promise<ImageRef> {
+    const { clock, pullTimeMs } = this.#options;
+    const name = nameOf(image);
+    const key = keyOf(node, fullName(name));
+    context.signal.throwIfAborted();
+    if (refusal(name) !== undefined) {
+      await this.#wait(pullTimeMs(0), context);
+      checkExists(name);
+    }
+    const ref = this.#refOf(name);
+    const nowMs = clock.now();
+    let endMs = this.#pullEndsMs.get(key) ?? nowMs;
+    // Of an image that is there already, only whether it is still the newest has to be asked.
+    if (endMs <= nowMs) endMs = nowMs + pullTimeMs(this.#present.has(key) ? 0 : ref.sizeBytes);
+    if (endMs > nowMs) {
       this.#pullEndsMs.set(key, endMs);
-      onWait();
-      await clock.sleep(endMs - nowMs, signal);
-      signal.throwIfAborted();
+      await this.#wait(endMs - nowMs, context);
     }
     this.#finishPull(key);
-    return this.#refOf(name);
+    return ref;
   }
 
   /** Takes over an image that was on the node before this process started. */
@@ -81,22 +150,30 @@ export class SimulatedImages implements ImageService {
     this.#present.add(keyOf(node, normalizeImage(image)));
   }
 
+  async #wait(delayMs: number, { signal, onWait }: CallContext): Promise<void> {
+    if (delayMs <= 0) return;
+    onWait();
+    await this.#options.clock.sleep(delayMs, signal);
+    signal.throwIfAborted();
+  }
+
   #finishPull(key: string): void {
     this.#pullEndsMs.delete(key);
     this.#present.add(key);
   }
 
-  #refOf(name: string): ImageRef {
-    let ref = this.#registry.get(name);
+  #refOf(name: ImageName): ImageRef {
+    const full = fullName(name);
+    let ref = this.#registry.get(full);
     if (ref === undefined) {
       ref = describeImage(name);
-      this.#registry.set(name, ref);
+      this.#registry.set(full, ref);
     }
     return ref;
   }
 }
 
 /** Neither a node nor an image has a space in its name. */
-function keyOf(node: string, normalizedImage: string): string {
-  return `${node} ${normalizedImage}`;
+function keyOf(node: string, fullImageName: string): string {
+  return `${node} ${fullImageName}`;
 }

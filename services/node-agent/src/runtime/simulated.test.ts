@@ -15,7 +15,7 @@ function runtimeUnderTest({ pullMs = 0, sandboxStartMs = 0, containerStartMs = 0
   const stop = new AbortController();
   const runtime = new SimulatedRuntime({
     clock,
-    images: new SimulatedImages({ clock, pullMs }),
+    images: new SimulatedImages({ clock, pullTimeMs: () => pullMs }),
     sandboxStartMs,
     containerStartMs,
     ...runtimeParts(),

@@ -69,7 +69,7 @@ export class AgentUnderTest {
     const { clock, realClock } = this;
     const { pullMs = 0, sandboxStartMs = 0, containerStartMs = 0 } = this.#delays;
     const ranges = Array.from({ length: NODES }, (_, index) => new AddressRange(podRangePrefix(index)));
-    const images = new SimulatedImages({ clock, pullMs });
+    const images = new SimulatedImages({ clock, pullTimeMs: () => pullMs });
     const { checkpoints, ...parts } = this.#parts;
     const manager: PodManager = new PodManager({
       client: this.api,

@@ -21,7 +21,7 @@ export function boundPod(
 }
 
 export function container(name: string, fields: Partial<ContainerSpec> = {}): ContainerSpec {
-  return { name, image: 'nginx:1.27', imagePullPolicy: 'IfNotPresent', ...fields };
+  return { name, image: 'web:1.27', imagePullPolicy: 'IfNotPresent', ...fields };
 }
 
 export interface RecordedEvent {

@@ -1,6 +1,7 @@
 /** Puts the node agent together. */
 
 import { join } from 'node:path';
+import type { Node } from '@orrery/api/gen/types.ts';
 import { objectKey } from '@orrery/api/meta.ts';
 import {
   ConfigMaps,
@@ -47,6 +48,7 @@ import { DialClient } from './network/dial-client.ts';
 import { podNetworkService } from './network/dial-server.ts';
 import { ServiceInformers } from './network/service-informers.ts';
 import { SimulatedNetwork } from './network/simulated-network.ts';
+import { admission } from './pods/admission.ts';
 import { ContainerHookRunner } from './pods/hook-runner.ts';
 import { PodManager } from './pods/pod-manager.ts';
 import { ContainerProbes } from './probes/container-probes.ts';
@@ -192,13 +194,14 @@ export async function startNodeAgent(
     checkpoints: journals === undefined ? NO_CHECKPOINTS : new JournaledCheckpoints(journals),
     onChange: (podUid) => manager.wake(podUid),
   });
+  const nodeOf = (name: string): Node | undefined => nodes.lister.get(objectKey('', name));
   const probes = new ContainerProbes({
     clock,
     runtime,
     network,
     events,
     metrics,
-    onChange: (podUid) => manager.wake(podUid),
+    onChange: (podUid) => manager.probed(podUid),
   });
   const manager = new PodManager({
     client,
@@ -223,6 +226,11 @@ export async function startNodeAgent(
     events,
     hostIp,
     hostsNode,
+    admission: (pod, others) => {
+      const node = nodeOf(pod.spec.nodeName ?? '');
+      if (node === undefined) return undefined;
+      return evictions.admission(pod, node.metadata.name) ?? admission(pod, others, node);
+    },
   });
 
   const evictions = new EvictionManager({
@@ -230,7 +238,7 @@ export async function startNodeAgent(
     runtime,
     volumes,
     podsOf: (node) => pods.lister.byIndex(BY_NODE, node),
-    nodeOf: (node) => nodes.lister.get(objectKey('', node)),
+    nodeOf,
     events,
     evict: (podUid, eviction) => manager.evict(podUid, eviction),
     onMemoryPressure: (node, isShort) => fleet.setMemoryPressure(node, isShort),

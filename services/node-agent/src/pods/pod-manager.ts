@@ -5,9 +5,10 @@ import { keyOf, parseTime } from '@orrery/api/meta.ts';
 import type { Informer } from '@orrery/client/informer.ts';
 import type { SimulatedImages } from '../runtime/images.ts';
 import { SANDBOX_IMAGE, type SimulatedRuntime } from '../runtime/simulated.ts';
+import type { Rejection } from './admission.ts';
 import { restorePod } from './restore.ts';
 import { type Amounts, requestsOf, type ResizePending, resizeVerdict } from './resize.ts';
-import { isFinished } from './status.ts';
+import { isFinished, mustStop } from './status.ts';
 import { type Eviction, PodWorker, type PodWorkerDependencies } from './worker.ts';
 
 export interface PodManagerOptions extends Omit<PodWorkerDependencies, 'resizeVerdict'> {
@@ -17,12 +18,15 @@ export interface PodManagerOptions extends Omit<PodWorkerDependencies, 'resizeVe
   allocatable: Amounts;
   /** Whether a node is one of this agent. */
   hostsNode: (node: string) => boolean;
+  /** Why a node does not take a pod beside those that it has taken; undefined when it does. */
+  admission: (pod: Pod, others: readonly Pod[]) => Rejection | undefined;
 }
 
 export class PodManager {
   readonly #options: PodManagerOptions & PodWorkerDependencies;
   /** By uid: a pod may be gone, and another have its name, while its containers still stop. */
   readonly #workers = new Map<string, PodWorker>();
+  readonly #workersOf = new Map<string, Set<PodWorker>>();
   #informer: Informer<Pod> | undefined;
   #unfollow: (() => void) | undefined;
 
@@ -51,6 +55,8 @@ export class PodManager {
     this.#restore();
     for (const pod of ours) this.#takeOver(pod);
     this.#removeOrphans(new Set(ours.map(({ metadata }) => metadata.uid)));
+    // What was taken before has its place before others are asked for theirs.
+    for (const pod of ours) if (wasTaken(pod)) this.#see(pod);
     this.#unfollow = informer.addHandler({
       add: (pod) => this.#see(pod),
       update: (pod) => this.#see(pod),
@@ -61,6 +67,11 @@ export class PodManager {
   /** A container of this pod changed by itself. */
   wake(podUid: string): void {
     this.#workers.get(podUid)?.wake();
+  }
+
+  /** The verdict of a probe of this pod changed. */
+  probed(podUid: string): void {
+    this.#workers.get(podUid)?.probed();
   }
 
   /** Ends a pod for the node's sake: node-pressure eviction, a volume over its limit. False when there is no such pod. */
@@ -97,8 +108,25 @@ export class PodManager {
     const { startTime } = pod.status ?? {};
     const acceptedAtMs = startTime === undefined ? this.#options.clock.now() : parseTime(startTime);
     const worker = new PodWorker(this.#options, pod, acceptedAtMs);
+    const rejection = wasTaken(pod) || mustStop(pod) ? undefined : this.#admission(pod);
+    this.#keep(worker, pod);
+    if (rejection === undefined) worker.wake();
+    else worker.reject(rejection);
+  }
+
+  #keep(worker: PodWorker, { metadata: { uid }, spec: { nodeName = '' } }: Pod): void {
     this.#workers.set(uid, worker);
-    worker.wake();
+    const siblings = this.#workersOf.get(nodeName);
+    if (siblings === undefined) this.#workersOf.set(nodeName, new Set([worker]));
+    else siblings.add(worker);
+  }
+
+  #admission(pod: Pod): Rejection | undefined {
+    const others = Array.from(this.#workersOf.get(pod.spec.nodeName ?? '') ?? [], ({ taken }) => taken);
+    return this.#options.admission(
+      pod,
+      others.filter((each) => each !== undefined),
+    );
   }
 
   /** Whether the other pods of a node leave room for what this one wants. */
@@ -166,9 +194,15 @@ export class PodManager {
     const worker = this.#workers.get(uid);
     void worker?.remove().then(() => {
       this.#workers.delete(uid);
+      this.#workersOf.get(pod.spec.nodeName ?? '')?.delete(worker);
       // A store that went back has it again.
       const again = this.#informer?.lister.get(keyOf(pod));
       if (again?.metadata.uid === uid) this.#see(again);
     });
   }
+}
+
+/** Whether this agent, or one before it, has begun with the pod. */
+function wasTaken({ status }: Pod): boolean {
+  return status?.startTime !== undefined;
 }

@@ -45,9 +45,16 @@ export class PodSync {
   #crashes: Backoff | undefined;
   /** The dead instances whose back-off was told of. */
   #told: Map<string, string> | undefined;
+  /** The containers that are being started and have a postStart hook; absent unless there is one. */
+  #hooked: Set<string> | undefined;
 
   constructor(options: PodSyncOptions) {
     this.#options = options;
+  }
+
+  /** Whether the start of a container is under way that is not over before its postStart hook is. */
+  isHooked(name: string): boolean {
+    return this.#hooked?.has(name) === true;
   }
 
   /** The containers that could not be started, by name. */
@@ -233,6 +240,7 @@ export class PodSync {
       this.#crashes ??= new Backoff(this.#options.crashLoopInitialMs);
       this.#crashes.next(backoffKey(spec), before.finishedAtMs, clock.now());
     }
+    if (spec.lifecycle?.postStart !== undefined) (this.#hooked ??= new Set()).add(spec.name);
     try {
       const request = { pod, spec, sandbox: record.sandbox!, before, puller: this.#puller };
       await startContainer(this.#options, request, context);
@@ -242,6 +250,8 @@ export class PodSync {
       this.#log(pod, `${kind} start failed`, { container: spec.name, reason, message });
       this.#wait(spec, { reason, message, untilMs: error.retryAtMs ?? clock.now() + retryAfterMs(reason) });
       return false;
+    } finally {
+      this.#hooked?.delete(spec.name);
     }
     this.#waiting?.delete(spec.name);
     if (before !== undefined) collectGarbage(runtime, pod.metadata.uid);

@@ -25,6 +25,8 @@ export interface PodEnd {
   /** For the status, with phase Failed; absent when the pod is over by itself. */
   reason?: string;
   message?: string;
+  /** The node did not take the pod: nothing is known of its containers. */
+  rejected?: boolean;
   /** Tells controllers that the pod is not to blame: condition DisruptionTarget (KEP-3329). */
   disruption?: boolean;
 }
@@ -123,6 +125,12 @@ export function podStatus(input: StatusInput): PodStatus {
     hostIPs: [{ ip: hostIp }],
     ...(podIp === undefined ? {} : { podIP: podIp, podIPs: [{ ip: podIp }] }),
     startTime: formatTime(acceptedAtMs),
+    ...(ended?.rejected === true ? {} : listsOf({ init, regular, ephemeral })),
+  };
+}
+
+function listsOf({ init, regular, ephemeral }: Statuses): Partial<PodStatus> {
+  return {
     ...(init.length > 0 ? { initContainerStatuses: init } : {}),
     containerStatuses: regular.toSorted(byName),
     ...(ephemeral.length > 0 ? { ephemeralContainerStatuses: ephemeral.toSorted(byName) } : {}),

@@ -13,7 +13,9 @@ import type { Client } from '@orrery/client/client.ts';
 import { backoffDelay, type BackoffOptions } from '@orrery/kit/backoff.ts';
 import type { Clock, Timer } from '@orrery/kit/clock.ts';
 import type { ProbeManager } from '../probes/probe-manager.ts';
+import type { Container } from '../runtime/runtime.ts';
 import { computePodActions } from './actions.ts';
+import type { Rejection } from './admission.ts';
 import { isIdle, type PodActions } from './pod-actions.ts';
 import { PodResizer, resizeInProgress, type ResizeOptions } from './pod-resizer.ts';
 import { PodStatusReporter, type StatusReporterOptions } from './pod-status-reporter.ts';
@@ -122,6 +124,26 @@ export class PodWorker {
   wake(): void {
     this.#again = true;
     if (!this.#syncing) void this.#syncUntilSettled();
+  }
+
+  /** The verdict of a probe changed: of a pod that ends, too, others want to know whether it still answers. */
+  probed(): void {
+    if (this.#isEnding && !this.#ended && this.#removed === undefined) this.#report();
+    else this.wake();
+  }
+
+  /** The node does not take the pod: nothing of it is started. */
+  reject({ reason, message }: Rejection): void {
+    const subject = { resource: Pods, object: this.#reporter.pod };
+    this.#dependencies.events(this.#node).warning(subject, reason, message);
+    this.#end = { reason, message: `Pod was rejected: ${message}`, rejected: true };
+    this.wake();
+  }
+
+  /** What the node has taken: nothing any more of a pod that is over or was not let in. */
+  get taken(): Pod | undefined {
+    const { pod } = this.#reporter;
+    return isFinished(pod) || this.#end?.rejected === true ? undefined : pod;
   }
 
   /** Resolves when the store has the newest status. */
@@ -248,6 +270,14 @@ export class PodWorker {
     return podRecord(this.#dependencies.runtime, this.#reporter.pod.metadata.uid);
   }
 
+  /** What is told and probed: a container only when its postStart hook is over. */
+  #shown(record: PodRecord): PodRecord {
+    const isHooked = ({ name, state }: Container): boolean =>
+      state === 'CONTAINER_RUNNING' && this.#sync.isHooked(name);
+    if (!record.containers.some(isHooked)) return record;
+    return { ...record, containers: record.containers.filter((each) => !isHooked(each)) };
+  }
+
   /** Looks once at a pod that is to run. While a retry waits, only the status is kept true. */
   async #syncPod(stored: Pod): Promise<void> {
     const { clock, probes, events } = this.#dependencies;
@@ -311,7 +341,9 @@ export class PodWorker {
   #report(ended?: PodEnd): void {
     const { clock, hostIp, probes } = this.#dependencies;
     const pod = this.#resizer.allocated(this.#reporter.pod);
-    const record = this.#record();
+    const record = this.#shown(this.#record());
+    // What runs since the last look is not ready before it was probed.
+    if (!this.#isEnding && record.containers.length > 0) probes.follow(pod, record.containers);
     const { pending } = this.#resizer;
     const status = podStatus({
       pod,

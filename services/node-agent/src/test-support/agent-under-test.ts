@@ -25,7 +25,7 @@ export const REALISTIC: Delays = { pullMs: 1_200, sandboxStartMs: 300, container
 /** What an agent is given besides its runtime. */
 interface Parts extends Pick<
   PodManagerOptions,
-  'volumes' | 'environment' | 'probes' | 'hooks' | 'crashLoopInitialMs' | 'allocatable'
+  'volumes' | 'environment' | 'probes' | 'hooks' | 'crashLoopInitialMs' | 'allocatable' | 'admission'
 > {
   /** Those that a process finds when it starts. */
   checkpoints: () => Checkpoints;
@@ -38,6 +38,7 @@ const PARTS: Parts = {
   hooks: NO_HOOKS,
   crashLoopInitialMs: 1_000,
   allocatable: { cpu: 4_000, memory: 16 * 2 ** 30 },
+  admission: () => undefined,
   checkpoints: () => NO_CHECKPOINTS,
 };
 

@@ -166,7 +166,8 @@ export class PodSync {
 
   #startable(specs: readonly ContainerSpec[], step: Step): readonly ContainerSpec[] {
     // The usual look has nothing to start, or no history.
-    if (specs.length === 0 || step.record.containers.length === 0) return specs;
+    const isNew = this.#waiting === undefined && step.record.containers.length === 0;
+    if (specs.length === 0 || isNew) return specs;
     return specs.filter((spec) => !this.#holdsBack(spec, step));
   }
 

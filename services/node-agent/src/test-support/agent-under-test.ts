@@ -55,6 +55,7 @@ export class AgentUnderTest {
   readonly events: RecordedEvent[] = [];
   readonly #delays: Delays;
   readonly #parts: Parts;
+  images!: SimulatedImages;
   runtime!: SimulatedRuntime;
   manager!: PodManager;
   ranges: AddressRange[] = [];
@@ -71,6 +72,7 @@ export class AgentUnderTest {
     const { pullMs = 0, sandboxStartMs = 0, containerStartMs = 0 } = this.#delays;
     const ranges = Array.from({ length: NODES }, (_, index) => new AddressRange(podRangePrefix(index)));
     const images = new SimulatedImages({ clock, pullTimeMs: () => pullMs });
+    this.images = images;
     const { checkpoints, ...parts } = this.#parts;
     const manager: PodManager = new PodManager({
       client: this.api,

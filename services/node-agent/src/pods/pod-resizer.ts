@@ -55,8 +55,9 @@ export class PodResizer {
     const differing = allocationBefore(withAllocation(before, this.#held), after);
     if (differing === undefined && this.#held === undefined) return;
     this.#held = differing;
-    // Another resize is another question.
-    this.#retryAtMs = 0;
+    // Another resize is another question, and none is no question.
+    this.#retryAtMs = differing === undefined ? Infinity : 0;
+    if (differing === undefined) this.#pending = undefined;
   }
 
   /** The pod with what its containers have been allocated. */

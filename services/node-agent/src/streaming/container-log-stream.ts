@@ -20,7 +20,7 @@ export async function serveLogs(lookup: ContainerLookup, logs: ContainerLogs, ca
     const { id, isOver } = lookup.log(request.container!, request.previous);
     // The caller learns that there is a log before there is anything in it.
     await writer.write({ data: Buffer.alloc(0) });
-    for await (const data of readLog(logs, id, isOver, optionsOf(request), gone.signal))
+    for await (const data of readLog(logs, id, isOver(), optionsOf(request), gone.signal))
       await writer.write({ data });
     call.end();
   } catch (error) {

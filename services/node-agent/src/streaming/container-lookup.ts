@@ -20,7 +20,8 @@ export interface ContainerLookupOptions {
 /** Which log is meant, and whether it is complete. */
 export interface FoundLog {
   id: LogId;
-  isOver: boolean;
+  /** Asked when reading begins: the container may end before. */
+  isOver: () => boolean;
 }
 
 const PULL_PROBLEMS: Readonly<Record<string, string>> = {
@@ -57,7 +58,7 @@ export class ContainerLookup {
     const found = previous ? this.#previous(pod, ref.container) : this.#latest(pod, ref.container);
     const sandbox = this.#options.runtime.podSandboxStatus(found.podSandboxId);
     if (sandbox === undefined) throw lost(found.id);
-    return { id: logIdOf(found, sandbox), isOver: found.state === 'CONTAINER_EXITED' };
+    return { id: logIdOf(found, sandbox), isOver: () => found.state === 'CONTAINER_EXITED' };
   }
 
   #latest(pod: Pod, name: string): Container {

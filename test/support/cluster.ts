@@ -1,9 +1,11 @@
 /** A whole cluster for tests: started and stopped with the project's own command. */
 
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { Writable } from 'node:stream';
 import { systemClock } from '@orrery/kit/clock.ts';
 import { kubectlBinary, type KubectlVersion, NEWEST_KUBECTL } from '../../services/cli/src/kubectl-binary.ts';
 import { execute, type Outcome, succeeded } from './command.ts';
@@ -34,6 +36,18 @@ export interface KubectlOptions {
   version?: KubectlVersion;
   /** Standard input. */
   input?: string;
+  /** Variables beside those of this process. */
+  env?: Readonly<Record<string, string>>;
+}
+
+/** A kubectl that has not ended. */
+export interface RunningKubectl {
+  /** What it has printed so far, on both streams. */
+  readonly output: string;
+  readonly input: Writable;
+  /** Resolves to its exit code. */
+  readonly ended: Promise<number | null>;
+  stop(): void;
 }
 
 export class TestCluster {
@@ -110,16 +124,53 @@ export class TestCluster {
   /** Runs a real kubectl. */
   async kubectl(
     args: readonly string[],
-    { version = NEWEST_KUBECTL, input }: KubectlOptions = {},
+    { version = NEWEST_KUBECTL, input, env: more = {} }: KubectlOptions = {},
   ): Promise<Outcome> {
     const binary = await kubectlBinary(version);
-    const env = {
+    const env = { ...this.#environment(version), ...more };
+    return execute(binary, args, input === undefined ? { env } : { env, input });
+  }
+
+  /** Starts a real kubectl that goes on until it is stopped, or by itself. */
+  async startKubectl(
+    args: readonly string[],
+    { version = NEWEST_KUBECTL, env = {} }: Omit<KubectlOptions, 'input'> = {},
+  ): Promise<RunningKubectl> {
+    const child = spawn(await kubectlBinary(version), args, {
+      env: { ...this.#environment(version), ...env },
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+    }
+    child.stdin.on('error', () => undefined);
+    return {
+      get output() {
+        return output;
+      },
+      input: child.stdin,
+      ended: new Promise((resolve) => child.on('close', resolve)),
+      stop: () => child.kill(),
+    };
+  }
+
+  /** Runs a real kubectl as if somebody sat at a terminal (`script` of util-linux lends one). */
+  async kubectlOnTerminal(
+    args: readonly string[],
+    { version = NEWEST_KUBECTL, env = {} }: Omit<KubectlOptions, 'input'> = {},
+  ): Promise<Outcome> {
+    const words = [await kubectlBinary(version), ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
+    const terminal = { ...this.#environment(version), ...env };
+    return execute('script', ['-qec', words.join(' '), '/dev/null'], { env: terminal });
+  }
+
+  #environment(version: KubectlVersion): NodeJS.ProcessEnv {
+    return {
       ...process.env,
       KUBECONFIG: this.kubeconfig,
       HOME: join(this.data, 'home', version),
       KUBE_EDITOR: 'sed -i s/one/edited/',
     };
-    return execute(binary, args, input === undefined ? { env } : { env, input });
   }
 
   /** Runs kubectl and gives its standard output; rejects with what it printed when it fails. */

@@ -2,7 +2,7 @@
 
 import type { Draft, Node, NodeCondition, NodeStatus } from '@orrery/api/gen/types.ts';
 import { formatTime } from '@orrery/api/meta.ts';
-import { milliValue, wholeValue } from '@orrery/api/quantity.ts';
+import { type Amounts, amountsOf } from '@orrery/api/pod-requests.ts';
 import { AGENT_ADDRESS_ANNOTATION } from '../network/cluster-view.ts';
 import { nodeAddress, podCidr } from '../runtime/addresses.ts';
 
@@ -53,9 +53,9 @@ export function isHostedBy({ metadata }: Node, { agent, address }: Hosting): boo
 }
 
 const CAPACITY = { cpu: '4', memory: '16Gi', 'ephemeral-storage': '100Gi', pods: '110' };
-/** What the pods of a node may request together: thousandths of a core, and bytes. */
-export function nodeAllocatable(): { cpu: number; memory: number } {
-  return { cpu: milliValue(CAPACITY.cpu), memory: wholeValue(CAPACITY.memory) };
+/** What the pods of a node may request together. */
+export function nodeAllocatable(): Amounts {
+  return amountsOf(CAPACITY);
 }
 
 /** The same as quantities, by resource: what a container may use that has no limit of its own. */

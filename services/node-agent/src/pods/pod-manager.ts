@@ -2,12 +2,13 @@
 
 import type { Pod } from '@orrery/api/gen/types.ts';
 import { keyOf, parseTime } from '@orrery/api/meta.ts';
+import { addAmounts, type Amounts, podAmounts } from '@orrery/api/pod-requests.ts';
 import type { Informer } from '@orrery/client/informer.ts';
 import type { SimulatedImages } from '../runtime/images.ts';
 import { SANDBOX_IMAGE, type SimulatedRuntime } from '../runtime/simulated.ts';
 import type { Rejection } from './admission.ts';
 import { restorePod } from './restore.ts';
-import { type Amounts, requestsOf, type ResizePending, resizeVerdict } from './resize.ts';
+import { type ResizePending, resizeVerdict } from './resize.ts';
 import { isFinished, mustStop } from './status.ts';
 import { type Eviction, PodWorker, type PodWorkerDependencies } from './worker.ts';
 
@@ -131,15 +132,12 @@ export class PodManager {
 
   /** Whether the other pods of a node leave room for what this one wants. */
   #resizeVerdict(pod: Pod): ResizePending | undefined {
-    const used: Amounts = { cpu: 0, memory: 0 };
+    const used: Amounts = new Map();
     for (const other of this.#informer?.lister.list() ?? []) {
-      if (other.spec.nodeName !== pod.spec.nodeName || other.metadata.uid === pod.metadata.uid) continue;
-      if (isFinished(other)) continue;
-      const { cpu, memory } = requestsOf(other);
-      used.cpu += cpu;
-      used.memory += memory;
+      const isOther = other.metadata.uid !== pod.metadata.uid && other.spec.nodeName === pod.spec.nodeName;
+      if (isOther && !isFinished(other)) addAmounts(used, podAmounts(other));
     }
-    return resizeVerdict(requestsOf(pod), used, this.#options.allocatable);
+    return resizeVerdict(podAmounts(pod), used, this.#options.allocatable);
   }
 
   /** Volumes whose content is not kept are made again before those that use them go on. */

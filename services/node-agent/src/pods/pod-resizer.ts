@@ -9,6 +9,7 @@ import {
   allocationBefore,
   allocationReported,
   limitsDiffer,
+  resizeMessage,
   type ResizePending,
   withAllocation,
 } from './resize.ts';
@@ -31,6 +32,8 @@ export class PodResizer {
   /** What was allocated before the resize that is not allocated yet; absent when nothing waits. */
   #held: Allocation | undefined;
   #pending: ResizePending | undefined;
+  /** It was allocated, and some container may still run with what it had before. */
+  #isUnderWay = false;
   /** When a deferred resize is tried again, epoch ms of the clock; Infinity without any. */
   #retryAtMs = Infinity;
 
@@ -38,6 +41,13 @@ export class PodResizer {
   constructor(options: ResizeOptions, pod: Pod) {
     this.#options = options;
     if (pod.status?.containerStatuses !== undefined) this.#held = allocationReported(pod);
+  }
+
+  /** All containers run with what they have been allocated. */
+  settled(pod: Pod): void {
+    if (!this.#isUnderWay) return;
+    this.#isUnderWay = false;
+    this.#tell('normal', 'ResizeCompleted', pod, resizeMessage('completed', pod));
   }
 
   /** Why a resize waits. */
@@ -74,17 +84,23 @@ export class PodResizer {
   }
 
   #decide(pod: Pod, nowMs: number): void {
-    const { resizeVerdict, events } = this.#options;
     const before = this.#pending;
-    this.#pending = resizeVerdict(pod);
-    const { pending } = this;
+    const pending = this.#options.resizeVerdict(pod);
+    this.#pending = pending;
     this.#retryAtMs = pending?.reason === 'Deferred' ? nowMs + RETRY_MS : Infinity;
     if (pending === undefined) {
       this.#held = undefined;
+      this.#isUnderWay = true;
+      this.#tell('normal', 'ResizeStarted', pod, resizeMessage('started', pod));
     } else if (before?.message !== pending.message) {
-      const subject = { resource: Pods, object: pod };
-      events(pod.spec.nodeName ?? '').warning(subject, `Resize${pending.reason}`, pending.message);
+      const { reason, message } = pending;
+      this.#tell('warning', `Resize${reason}`, pod, resizeMessage(reason, pod, message));
     }
+  }
+
+  #tell(type: 'normal' | 'warning', reason: string, pod: Pod, message: string): void {
+    const recorder = this.#options.events(pod.spec.nodeName ?? '');
+    recorder[type]({ resource: Pods, object: pod }, reason, message);
   }
 }
 

@@ -26,7 +26,7 @@ class ProbingAgent {
     const agent = new AgentUnderTest(delays, { probes, ...(hooks === undefined ? {} : { hooks }) });
     this.agent = agent;
     const stack: NetworkStack = {
-      ...isolatedNetwork().nodeStack('node-1'),
+      ...isolatedNetwork(() => '10.0.0.1').nodeStack('node-1'),
       ip: '10.0.0.1',
       request: () => Promise.resolve({ status: this.status, headers: {}, body: Buffer.from('') }),
     };

@@ -1,8 +1,9 @@
-import type { ContainerStatus, Pod, ResourceRequirements } from '@orrery/api/gen/types.ts';
+import type { ContainerStatus, ResourceRequirements } from '@orrery/api/gen/types.ts';
+import type { Amounts } from '@orrery/api/pod-requests.ts';
 import { describe, expect, test } from 'vitest';
 import { AgentUnderTest } from '../test-support/agent-under-test.ts';
-import { boundPod, container } from '../test-support/objects.ts';
-import { requestsOf, resizeVerdict } from './resize.ts';
+import { container } from '../test-support/objects.ts';
+import { resizeVerdict } from './resize.ts';
 
 const SMALL = { requests: { cpu: '1', memory: '1Gi' }, limits: { cpu: '1', memory: '1Gi' } };
 const LARGE = { requests: { cpu: '2', memory: '2Gi' }, limits: { cpu: '2', memory: '2Gi' } };
@@ -17,6 +18,12 @@ function conditions(agent: AgentUnderTest): string[] {
   return (agent.stored('web')?.status?.conditions ?? [])
     .filter(({ type }) => type.startsWith('PodResize'))
     .map(({ type, reason = '', message = '' }) => `${type} ${reason} ${message}`);
+}
+
+function resizeEvents(agent: AgentUnderTest): string[] {
+  return agent.events
+    .filter(({ reason }) => reason.startsWith('Resize'))
+    .map(({ type, reason, message }) => `${type} ${reason} ${message}`);
 }
 
 function resize(agent: AgentUnderTest, resources: ResourceRequirements, name = 'web'): void {
@@ -48,6 +55,12 @@ describe('a resize', () => {
     });
     expect(conditions(agent)).toEqual([]);
     expect(agent.stored('web')?.status?.observedGeneration).toBe(2);
+    const details =
+      '{"containers":[{"name":"web","resources":{"limits":{"cpu":"2","memory":"2Gi"},"requests":{"cpu":"2","memory":"2Gi"}}}],"generation":2}';
+    expect(resizeEvents(agent)).toEqual([
+      `Normal ResizeStarted Pod resize started: ${details}`,
+      `Normal ResizeCompleted Pod resize completed: ${details}`,
+    ]);
   });
 
   test('restarts the container where its policy asks for that', async () => {
@@ -80,6 +93,11 @@ describe('a resize', () => {
     expect(conditions(agent)).toEqual([`PodResizePending Infeasible ${message}`]);
     expect(statusOf(agent)).toMatchObject({ resources: SMALL, allocatedResources: SMALL.requests });
     expect(agent.containers()[0]?.limits.cpuLimitMilli).toBe(1_000);
+    const details =
+      '{"containers":[{"name":"web","resources":{"limits":{"cpu":"8","memory":"1Gi"},"requests":{"cpu":"8","memory":"1Gi"}}}],"generation":2';
+    expect(resizeEvents(agent)).toEqual([
+      `Warning ResizeInfeasible Pod resize Infeasible: ${details},"error":"${message}"}`,
+    ]);
     agent.restart();
     await agent.settle();
     expect(conditions(agent)).toEqual([`PodResizePending Infeasible ${message}`]);
@@ -119,6 +137,11 @@ describe('a resize', () => {
 
 describe('whether a resize fits', () => {
   const GI = 2 ** 30;
+  const amounts = (cpu: number, memory: number): Amounts =>
+    new Map([
+      ['cpu', cpu],
+      ['memory', memory],
+    ]);
   test.each([
     [1, 1, 0, 0, undefined],
     [4, 4, 0, 0, undefined],
@@ -128,24 +151,10 @@ describe('whether a resize fits', () => {
     [1, 5, 9, 9, 'Infeasible'],
   ])('%i cpu and %i memory beside %i and %i: %s', (cpu, memory, usedCpu, usedMemory, reason) => {
     const verdict = resizeVerdict(
-      { cpu, memory: memory * GI },
-      { cpu: usedCpu, memory: usedMemory * GI },
-      { cpu: 4, memory: 4 * GI },
+      amounts(cpu, memory * GI),
+      amounts(usedCpu, usedMemory * GI),
+      amounts(4, 4 * GI),
     );
     expect(verdict?.reason).toBe(reason);
-  });
-
-  test('counts sidecars with the containers, and of init containers the largest', () => {
-    const of = (name: string, cpu: string, restartPolicy?: string) =>
-      container(name, {
-        resources: { requests: { cpu } },
-        ...(restartPolicy === undefined ? {} : { restartPolicy }),
-      });
-    const pod = (initContainers: ReturnType<typeof container>[]) =>
-      boundPod('web', { initContainers, containers: [of('a', '1'), of('b', '500m')] }) as Pod;
-    expect(requestsOf(pod([])).cpu).toBe(1_500);
-    expect(requestsOf(pod([of('setup', '1')])).cpu).toBe(1_500);
-    expect(requestsOf(pod([of('sidecar', '1', 'Always'), of('setup', '2')])).cpu).toBe(3_000);
-    expect(requestsOf(pod([of('setup', '2'), of('sidecar', '1', 'Always')])).cpu).toBe(2_500);
   });
 });

@@ -2,9 +2,10 @@
 
 import type { Container as ContainerSpec, Pod, ResourceRequirements } from '@orrery/api/gen/types.ts';
 import { jsonEqual } from '@orrery/api/json.ts';
-import { milliValue, wholeValue } from '@orrery/api/quantity.ts';
+import type { Amounts } from '@orrery/api/pod-requests.ts';
 import type { Container } from '../runtime/runtime.ts';
 import { resourceLimits } from './container-config.ts';
+import { isSidecar } from './restart-policy.ts';
 
 type Sized = Pick<Container, 'limits'>;
 
@@ -74,60 +75,52 @@ export function withAllocation(pod: Pod, allocation: Allocation | undefined): Po
   };
 }
 
-/** Processor in thousandths of a core and memory in bytes. */
-export interface Amounts {
-  cpu: number;
-  memory: number;
-}
-
-/** What a pod requests: its containers and sidecars together, or the largest init container if that is more. */
-export function requestsOf({ spec }: Pod): Amounts {
-  const of = ({ resources }: ContainerSpec): Amounts => ({
-    cpu: milliValue(resources?.requests?.['cpu'] ?? '0'),
-    memory: wholeValue(resources?.requests?.['memory'] ?? '0'),
-  });
-  const sum: Amounts = { cpu: 0, memory: 0 };
-  const largest: Amounts = { cpu: 0, memory: 0 };
-  for (const container of spec.initContainers ?? []) {
-    const { cpu, memory } = of(container);
-    if (container.restartPolicy === 'Always') {
-      sum.cpu += cpu;
-      sum.memory += memory;
-    } else {
-      largest.cpu = Math.max(largest.cpu, sum.cpu + cpu);
-      largest.memory = Math.max(largest.memory, sum.memory + memory);
-    }
-  }
-  for (const container of spec.containers) {
-    const { cpu, memory } = of(container);
-    sum.cpu += cpu;
-    sum.memory += memory;
-  }
-  return { cpu: Math.max(sum.cpu, largest.cpu), memory: Math.max(sum.memory, largest.memory) };
-}
-
 /** Why a resize waits. */
 export interface ResizePending {
   reason: 'Deferred' | 'Infeasible';
   message: string;
 }
 
+const RESIZABLE = ['cpu', 'memory'] as const;
+
 /**
  * Whether a node has room for what a pod wants now: undefined when it has. `used`: what its other
  * pods have been allocated.
  */
-export function resizeVerdict(wanted: Amounts, used: Amounts, capacity: Amounts): ResizePending | undefined {
-  for (const resource of ['cpu', 'memory'] as const) {
-    if (wanted[resource] > capacity[resource]) {
-      const message = `Node didn't have enough capacity: ${resource}, requested: ${wanted[resource]}, capacity: ${capacity[resource]}`;
-      return { reason: 'Infeasible', message };
-    }
+export function resizeVerdict(
+  wanted: Amounts,
+  used: Amounts,
+  allocatable: Amounts,
+): ResizePending | undefined {
+  const of = (amounts: Amounts, resource: string): number => amounts.get(resource) ?? 0;
+  for (const resource of RESIZABLE) {
+    const [requested, capacity] = [of(wanted, resource), of(allocatable, resource)];
+    if (requested <= capacity) continue;
+    const message = `Node didn't have enough capacity: ${resource}, requested: ${requested}, capacity: ${capacity}`;
+    return { reason: 'Infeasible', message };
   }
-  for (const resource of ['cpu', 'memory'] as const) {
-    if (wanted[resource] + used[resource] > capacity[resource]) {
-      const message = `Node didn't have enough resource: ${resource}, requested: ${wanted[resource]}, used: ${used[resource]}, capacity: ${capacity[resource]}`;
-      return { reason: 'Deferred', message };
-    }
+  for (const resource of RESIZABLE) {
+    const [requested, capacity] = [of(wanted, resource), of(allocatable, resource)];
+    const taken = of(used, resource);
+    if (requested + taken <= capacity) continue;
+    const message = `Node didn't have enough resource: ${resource}, requested: ${requested}, used: ${taken}, capacity: ${capacity}`;
+    return { reason: 'Deferred', message };
   }
   return undefined;
+}
+
+/** What an event says of a resize (pkg/kubelet/events/resize.go). `error`: why it waits. */
+export function resizeMessage(what: string, pod: Pod, error?: string): string {
+  const summary = ({ name, resources }: ContainerSpec) => ({
+    name,
+    resources: { limits: resources?.limits, requests: resources?.requests },
+  });
+  const sidecars = pod.spec.initContainers?.filter(isSidecar).map(summary) ?? [];
+  const details = {
+    ...(sidecars.length === 0 ? {} : { initContainers: sidecars }),
+    containers: pod.spec.containers.map(summary),
+    generation: pod.metadata.generation,
+    ...(error === undefined ? {} : { error }),
+  };
+  return `Pod resize ${what}: ${JSON.stringify(details)}`;
 }

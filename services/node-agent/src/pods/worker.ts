@@ -300,6 +300,7 @@ export class PodWorker {
       this.#endPod(RAN_OUT);
       return;
     }
+    if (isIdle(actions)) this.#resizer.settled(pod);
     if (isIdle(actions) || nowMs < this.#notBeforeMs) {
       this.#report();
     } else {

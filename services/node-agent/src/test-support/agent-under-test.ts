@@ -1,6 +1,7 @@
 /** The pods' side of a node agent over a fake apiserver, on clocks that tests move. */
 
 import type { Draft, Pod } from '@orrery/api/gen/types.ts';
+import { amountsOf } from '@orrery/api/pod-requests.ts';
 import { Pods } from '@orrery/api/resources.ts';
 import { ManualClock, settle } from '@orrery/kit/manual-clock.ts';
 import { PodManager, type PodManagerOptions } from '../pods/pod-manager.ts';
@@ -37,7 +38,7 @@ const PARTS: Parts = {
   probes: NO_PROBES,
   hooks: NO_HOOKS,
   crashLoopInitialMs: 1_000,
-  allocatable: { cpu: 4_000, memory: 16 * 2 ** 30 },
+  allocatable: amountsOf({ cpu: '4', memory: '16Gi' }),
   admission: () => undefined,
   checkpoints: () => NO_CHECKPOINTS,
 };

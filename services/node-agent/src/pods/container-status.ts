@@ -32,7 +32,20 @@ export function containerId({ id }: Container): string {
   return `${RUNTIME}://${id}`;
 }
 
-function stateOf(instance: Container): ContainerState {
+/** What the last words of all containers of a pod may take together (MaxPodTerminationMessageLogLength). */
+const MAX_MESSAGES_BYTES = 12 * 1024;
+
+/** The part of a message that a container of the pod has room for (status_manager.go, normalizeStatus). */
+function limited(message: string, { spec }: Pod): string {
+  const { initContainers = [], containers, ephemeralContainers = [] } = spec;
+  const count = initContainers.length + containers.length + ephemeralContainers.length;
+  const limit = Math.floor(MAX_MESSAGES_BYTES / count);
+  if (message.length * 3 <= limit) return message;
+  const bytes = Buffer.from(message);
+  return bytes.length <= limit ? message : bytes.toString('utf8', 0, limit);
+}
+
+function stateOf(instance: Container, pod: Pod): ContainerState {
   const startedAt = formatTime(instance.startedAtMs ?? instance.createdAtMs);
   if (instance.state === 'CONTAINER_RUNNING') return { running: { startedAt } };
   const { message } = instance;
@@ -40,7 +53,7 @@ function stateOf(instance: Container): ContainerState {
     terminated: {
       exitCode: instance.exitCode ?? 0,
       reason: instance.reason ?? 'Completed',
-      ...(message === undefined || message === '' ? {} : { message }),
+      ...(message === undefined || message === '' ? {} : { message: limited(message, pod) }),
       startedAt,
       finishedAt: formatTime(instance.finishedAtMs ?? instance.startedAtMs ?? instance.createdAtMs),
       containerID: containerId(instance),
@@ -101,8 +114,8 @@ function statesOf(
   waitingReason: string,
 ): [instance: Container | undefined, state: ContainerState, lastState: ContainerState] {
   const [newest, before] = newestTwo(containers, spec.name);
-  const state = newest === undefined ? { waiting: { reason: waitingReason } } : stateOf(newest);
-  const lastState = before === undefined ? {} : stateOf(before);
+  const state = newest === undefined ? { waiting: { reason: waitingReason } } : stateOf(newest, pod);
+  const lastState = before === undefined ? {} : stateOf(before, pod);
   const wait = waiting.get(spec.name);
   if (wait === undefined || state.running !== undefined) return [newest, state, lastState];
   const isOver =

@@ -69,6 +69,8 @@ export interface ContainerConfig {
   runsToCompletion: boolean;
   /** Where a program leaves its last words for the status. */
   terminationMessagePath: string;
+  /** Where they are taken from: the file alone, or the log where a container fails without a word. */
+  terminationMessagePolicy: 'File' | 'FallbackToLogsOnError';
 }
 
 export interface Container extends ContainerConfig {

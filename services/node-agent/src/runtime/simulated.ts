@@ -20,6 +20,7 @@ import type {
   RuntimeListener,
   RuntimeService,
 } from './runtime.ts';
+import { OutputTail, terminationMessage } from './termination-message.ts';
 
 export interface SimulatedRuntimeOptions {
   clock: Clock;
@@ -84,10 +85,22 @@ interface Running {
   /** It was told to end: once is enough, however often the time that it has is shortened. */
   terminating: boolean;
   files: FileSystem | undefined;
+  /** It began under an agent before this one, and may have written files then. */
+  resumed: boolean;
+  /** The end of what it prints, where that may become its last words. */
+  output: OutputTail | undefined;
 }
 
 function stopped(container: Container): Running {
-  return { container, task: undefined, exited: undefined, terminating: false, files: undefined };
+  return {
+    container,
+    task: undefined,
+    exited: undefined,
+    terminating: false,
+    files: undefined,
+    resumed: false,
+    output: undefined,
+  };
 }
 
 /** A multimap that keeps no empty sets. */
@@ -386,6 +399,7 @@ export class SimulatedRuntime implements RuntimeService {
     const { clock, log, checkpoints } = this.#options;
     const { container } = running;
     const sandbox = this.#sandboxes.get(container.podSandboxId)!;
+    if (container.terminationMessagePolicy === 'FallbackToLogsOnError') running.output = new OutputTail();
     const task = new Task(
       {
         clock,
@@ -394,7 +408,10 @@ export class SimulatedRuntime implements RuntimeService {
         network: this.#stacks.get(sandbox.id)!,
         files: () => this.#filesOf(running),
         filesReady: () => this.#options.filesReady?.(sandbox),
-        log: (stream, data) => log(container, sandbox, stream, data),
+        log: (stream, data) => {
+          running.output?.write(data);
+          return log(container, sandbox, stream, data);
+        },
         startedAtMs: container.startedAtMs ?? clock.now(),
         progress: { saved, save: (state) => checkpoints.putProgress(container.id, state) },
         onExit: (exit) => this.#exit(running, exit),
@@ -407,6 +424,7 @@ export class SimulatedRuntime implements RuntimeService {
 
   /** Goes on with a container that ran when the process before this one died. */
   async #resume(running: Running, saved: unknown): Promise<void> {
+    running.resumed = true;
     const failure = await this.#run(running, saved);
     if (failure !== undefined) this.#exit(running, failure);
   }
@@ -419,7 +437,11 @@ export class SimulatedRuntime implements RuntimeService {
     container.exitCode = exitCode;
     container.reason = reason;
     if (signal !== undefined) container.signal = signal;
-    if (message !== undefined) container.message = message;
+    const mayHaveWritten = running.resumed || running.files !== undefined;
+    const files = mayHaveWritten ? () => this.#filesOf(running) : undefined;
+    const words = terminationMessage(container, files, running.output);
+    const messages = [message ?? '', words].filter((each) => each !== '');
+    if (messages.length > 0) container.message = messages.join(': ');
     running.task = undefined;
     running.exited?.resolve();
     this.#options.checkpoints.putContainer(container);

@@ -88,6 +88,7 @@ export function containerConfigFor(name: string, changes: Partial<ContainerConfi
     gid: 0,
     runsToCompletion: false,
     terminationMessagePath: '/dev/termination-log',
+    terminationMessagePolicy: 'File',
     ...changes,
   };
 }

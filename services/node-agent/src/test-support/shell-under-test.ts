@@ -70,7 +70,7 @@ export class Container {
         startedAtMs: this.clock.now(),
         programs: {
           launch: () => ({ kind: 'program', program: findCommand(argv[0]!)!, argv }),
-          findProgram: (_container, argv0) => Promise.resolve(findCommand(argv0)),
+          findProgram: (_scope, argv0) => Promise.resolve(findCommand(argv0)),
         },
         onExit: (exit) => {
           this.exit = exit;

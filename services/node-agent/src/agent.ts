@@ -127,7 +127,8 @@ export async function startNodeAgent(
   );
   const hostIp = (node: string): string => nodeAddress(nodeIndex(node));
   const peers = new DialClient();
-  const lookedUp = new ServiceInformers(() => createInformers({ client, events: nats, logger }));
+  const services = informers.of(Services);
+  const lookedUp = new ServiceInformers(services, () => createInformers({ client, events: nats, logger }));
   const network = new SimulatedNetwork({
     clock,
     hostIp,
@@ -212,7 +213,7 @@ export async function startNodeAgent(
     images,
     volumes,
     environment: new Environment({
-      links: new ServiceLinks(informers.of(Services)),
+      links: new ServiceLinks(services),
       configMaps: objects.configMaps,
       secrets: objects.secrets,
       hostIp,

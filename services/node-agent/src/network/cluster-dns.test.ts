@@ -2,10 +2,11 @@ import { EndpointSlices, Services } from '@orrery/api/resources.ts';
 import { describe, expect, test } from 'vitest';
 import { IndexedInformer, service, slice } from '../test-support/cluster-parts.ts';
 import { answerFromCluster } from './cluster-dns.ts';
-import { serviceView } from './cluster-view.ts';
+import { indexServices, serviceView } from './cluster-view.ts';
 
 const services = new IndexedInformer(Services);
 const slices = new IndexedInformer(EndpointSlices);
+indexServices(services);
 const view = serviceView(services, slices);
 
 const ports = [

@@ -48,8 +48,8 @@ const BY_NODE_PORT = 'network.nodePort';
 const BY_SERVICE = 'network.service';
 const BY_HOST_PORT = 'network.hostPort';
 
-/** To be called before the informers start. */
-export function serviceView(services: Informer<Service>, slices: Informer<EndpointSlice>): ServiceView {
+/** What `serviceView` looks Services up by; to be called before their informer starts. */
+export function indexServices(services: Informer<Service>): void {
   services.addIndex(BY_ADDRESS, ({ spec, status }) => [
     ...(spec.clusterIPs ?? [spec.clusterIP ?? '']).filter((each) => each !== '' && each !== 'None'),
     ...(spec.externalIPs ?? []),
@@ -58,6 +58,10 @@ export function serviceView(services: Informer<Service>, slices: Informer<Endpoi
   services.addIndex(BY_NODE_PORT, ({ spec }) =>
     (spec.ports ?? []).flatMap(({ nodePort = 0 }) => (nodePort === 0 ? [] : [String(nodePort)])),
   );
+}
+
+/** Of Services that are indexed; to be called before the informer of slices starts. */
+export function serviceView(services: Informer<Service>, slices: Informer<EndpointSlice>): ServiceView {
   slices.addIndex(BY_SERVICE, (slice) => {
     if (slice.addressType !== 'IPv4') return [];
     const { namespace, name } = serviceOf(slice);

@@ -69,13 +69,19 @@ function send(response: ServerResponse, { status, headers = {}, body }: HttpResp
   const bytes = bytesOf(body);
   // The time of day is the cluster's affair, and the handler's.
   response.sendDate = false;
+  const named = Object.entries(headers).map(([name, value]) => [headerName(name), value]);
   const hasBody = status >= 200 && status !== 204 && status !== 304;
   response.writeHead(status, {
-    ...headers,
-    ...(hasBody ? { 'content-length': bytes.length } : {}),
-    ...(isLast ? { connection: 'close' } : {}),
+    ...Object.fromEntries(named),
+    ...(hasBody ? { 'Content-Length': bytes.length } : {}),
+    ...(isLast ? { Connection: 'close' } : {}),
   });
   response.end(bytes);
+}
+
+/** As servers write it who do not leave it in lower case. */
+function headerName(name: string): string {
+  return name === 'etag' ? 'ETag' : name.replaceAll(/(?<![^-])[a-z]/g, (letter) => letter.toUpperCase());
 }
 
 /** Undefined when there is more than there may be; the rest is thrown away. Rejects when the message breaks off. */

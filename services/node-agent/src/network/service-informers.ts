@@ -1,15 +1,23 @@
-/** Services and their endpoints, followed from the first time that somebody asks for one: in a cluster whose pods look nobody up they cost nothing. */
+/**
+ * Services and their endpoints. Endpoints change whenever a pod does, so they are followed only
+ * from the first time that somebody looks a Service up: pods that do not cost nothing.
+ */
 
-import { EndpointSlices, Services } from '@orrery/api/resources.ts';
-import type { Informers } from '@orrery/client/informer.ts';
-import { type ServiceView, serviceView } from './cluster-view.ts';
+import type { Service } from '@orrery/api/gen/types.ts';
+import { EndpointSlices } from '@orrery/api/resources.ts';
+import type { Informer, Informers } from '@orrery/client/informer.ts';
+import { indexServices, type ServiceView, serviceView } from './cluster-view.ts';
 
 export class ServiceInformers {
+  readonly #services: Informer<Service>;
   readonly #create: () => Informers;
   #informers: Informers | undefined;
   #view: ServiceView | Promise<ServiceView> | undefined;
 
-  constructor(create: () => Informers) {
+  /** `services` must not have started, and be known when `view` is asked for; `create` makes informers for the rest. */
+  constructor(services: Informer<Service>, create: () => Informers) {
+    indexServices(services);
+    this.#services = services;
     this.#create = create;
   }
 
@@ -25,7 +33,7 @@ export class ServiceInformers {
 
   async #start(): Promise<ServiceView> {
     this.#informers = this.#create();
-    const view = serviceView(this.#informers.of(Services), this.#informers.of(EndpointSlices));
+    const view = serviceView(this.#services, this.#informers.of(EndpointSlices));
     await this.#informers.start();
     this.#view = view;
     return view;

@@ -4,7 +4,13 @@ import type { EndpointSlice, Node, Pod, Service } from '@orrery/api/gen/types.ts
 import { EndpointSlices, Nodes, Pods, Services } from '@orrery/api/resources.ts';
 import { ManualClock } from '@orrery/kit/manual-clock.ts';
 import type { Duplex } from 'node:stream';
-import { AGENT_ADDRESS_ANNOTATION, nodeView, serviceView } from '../network/cluster-view.ts';
+import {
+  AGENT_ADDRESS_ANNOTATION,
+  indexServices,
+  nodeView,
+  serviceView,
+  type ServiceView,
+} from '../network/cluster-view.ts';
 import { connectionPair } from '../network/connection-stream.ts';
 import type { NamespaceConfig, NetworkStack } from '../network/network.ts';
 import { SimulatedNetwork } from '../network/simulated-network.ts';
@@ -40,7 +46,7 @@ export class NetworkUnderTest {
   readonly slices = new IndexedInformer<EndpointSlice>(EndpointSlices);
   readonly nodes = new IndexedInformer<Node>(Nodes);
   readonly pods = new IndexedInformer<Pod>(Pods);
-  readonly #view = serviceView(this.services, this.slices);
+  readonly #view: ServiceView;
   readonly #nodeView = nodeView(this.nodes, this.pods);
   readonly #agents = new Map<string, SimulatedNetwork>();
 
@@ -49,6 +55,8 @@ export class NetworkUnderTest {
     agents: Readonly<Record<string, readonly string[]>> = { 'agent-0': ['node-1', 'node-2'] },
     peers?: Peers,
   ) {
+    indexServices(this.services);
+    this.#view = serviceView(this.services, this.slices);
     for (const [agent, hosted] of Object.entries(agents)) {
       this.nodes.put(...hosted.map((name) => node(name, agent)));
       const network = new SimulatedNetwork({

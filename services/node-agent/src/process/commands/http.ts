@@ -1,0 +1,396 @@
+/** `wget` as busybox has it, and `curl`. TLS is not simulated: https asks without it, on port 443. */
+
+import { NetworkError } from '../../network/network.ts';
+import {
+  command,
+  type Command,
+  CommandFailure,
+  type Options,
+  parseOptions,
+  type Programs,
+} from './command.ts';
+import { parseDuration } from './duration.ts';
+import { type HttpAddress, MOST_REDIRECTS, parseAddress, redirectTarget, STATUS_TEXT } from './url.ts';
+
+type Answer = Awaited<ReturnType<Command['process']['network']['request']>>;
+
+interface Ask {
+  method: string;
+  headers: Record<string, string>;
+  body: Uint8Array | undefined;
+  timeoutMs: number | undefined;
+}
+
+function send(
+  self: Command,
+  address: HttpAddress,
+  { method, headers, body, timeoutMs }: Ask,
+): Promise<Answer> {
+  const { network, killed } = self.process;
+  const credentials =
+    address.credentials === undefined
+      ? {}
+      : { authorization: `Basic ${Buffer.from(decodeURIComponent(address.credentials)).toString('base64')}` };
+  return self.wait(
+    network.request(
+      address.host,
+      address.port,
+      {
+        method,
+        target: address.target,
+        headers: { host: address.authority, ...credentials, ...headers },
+        ...(body === undefined ? {} : { body }),
+      },
+      { signal: killed, ...(timeoutMs === undefined ? {} : { timeoutMs }) },
+    ),
+  );
+}
+
+const LONG_WGET: Readonly<Record<string, string>> = {
+  quiet: 'q',
+  'output-document': 'O',
+  'server-response': 'S',
+  timeout: 'T',
+  spider: 's',
+  'post-data': 'd',
+  header: 'H',
+  tries: 't',
+  'user-agent': 'U',
+  'no-check-certificate': 'n',
+  continue: 'c',
+  'directory-prefix': 'P',
+};
+
+const wget = command(async (self) => {
+  const options = parseOptions(
+    self.args.map((each) => each.replace(/^-(?:nv|nc)$/, '-q')),
+    'qO:ST:sd:H:t:U:ncP:Y:o:',
+    LONG_WGET,
+  );
+  const [given] = options.operands;
+  if (given === undefined) throw new CommandFailure('missing URL');
+  const post = options.value('d');
+  const ask: Ask = {
+    method: post === undefined ? 'GET' : 'POST',
+    headers: {
+      'user-agent': options.value('U') ?? 'Wget',
+      connection: 'close',
+      ...headersOf(options.values('H')),
+    },
+    body: post === undefined ? undefined : Buffer.from(post),
+    timeoutMs: options.has('T') ? parseDuration(options.value('T')!) : undefined,
+  };
+  if (post !== undefined) ask.headers['content-type'] ??= 'application/x-www-form-urlencoded';
+  let address = parseAddress(given, 1);
+  for (let left = MOST_REDIRECTS; ; left -= 1) {
+    const answer = await askForWget(self, options, address, ask);
+    if (options.has('S'))
+      await self.printError(
+        headerLines(answer)
+          .map((line) => `  ${line}\n`)
+          .join(''),
+      );
+    const next = redirectTarget(address, answer.status, answer.headers['location']);
+    if (next !== undefined) {
+      if (left === 0) throw new CommandFailure('too many redirections');
+      address = parseAddress(next, 1);
+      continue;
+    }
+    if (answer.status >= 400) throw new CommandFailure(`server returned error: ${statusLine(answer.status)}`);
+    if (options.has('s')) {
+      if (!options.has('q')) await self.printError('remote file exists\n');
+      return 0;
+    }
+    await saveForWget(self, options, address, answer);
+    return 0;
+  }
+});
+
+async function askForWget(self: Command, options: Options, address: HttpAddress, ask: Ask): Promise<Answer> {
+  const { network } = self.process;
+  try {
+    if (!options.has('q')) {
+      const { addresses } = await self.wait(network.lookup(address.host));
+      await self.printError(
+        `Connecting to ${address.authority} (${addresses[0] ?? address.host}:${address.port})\n`,
+      );
+    }
+    return await send(self, address, ask);
+  } catch (error) {
+    if (!(error instanceof NetworkError)) throw error;
+    if (error.code === 'ENOTFOUND') throw new CommandFailure(`bad address '${address.authority}'`);
+    if (error.code === 'ETIMEDOUT' && options.has('T')) throw new CommandFailure('download timed out');
+    const ip = await network.lookup(address.host).then(
+      ({ addresses }) => addresses[0],
+      () => undefined,
+    );
+    throw new CommandFailure(
+      `can't connect to remote host${ip === undefined ? '' : ` (${ip})`}: ${error.message}`,
+    );
+  }
+}
+
+async function saveForWget(
+  self: Command,
+  options: Options,
+  address: HttpAddress,
+  answer: Answer,
+): Promise<void> {
+  const named = options.value('O');
+  const name = address.target.split('?')[0]!.split('/').at(-1)! || 'index.html';
+  const path = named ?? (options.has('P') ? `${options.value('P')}/${name}` : name);
+  if (path === '-') {
+    if (!options.has('q')) await self.printError('writing to stdout\n');
+    await self.print(answer.body);
+    if (!options.has('q'))
+      await self.printError(
+        `-                    100% |${'*'.repeat(32)}| ${String(answer.body.length).padStart(5)}  0:00:00 ETA\nwritten to stdout\n`,
+      );
+    return;
+  }
+  if (!options.has('q')) await self.printError(`saving to '${path}'\n`);
+  await self.create(path).write(answer.body);
+  if (options.has('q')) return;
+  await self.printError(
+    `${path.slice(0, 20).padEnd(20)} 100% |${'*'.repeat(32)}| ${String(answer.body.length).padStart(5)}  0:00:00 ETA\n'${path}' saved\n`,
+  );
+}
+
+/** `Name: value`; one without a value is left out. */
+function headersOf(lines: readonly string[]): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const line of lines) {
+    const colon = line.indexOf(':');
+    const value = line.slice(colon + 1).trim();
+    if (colon > 0 && value !== '') headers[line.slice(0, colon).trim().toLowerCase()] = value;
+  }
+  return headers;
+}
+
+function statusLine(status: number): string {
+  return `HTTP/1.1 ${status} ${STATUS_TEXT[status] ?? ''}`.trimEnd();
+}
+
+/** As servers write them: capitals at the beginning of words. */
+function headerLines(answer: Answer): string[] {
+  const headers = Object.entries(answer.headers).map(
+    ([name, value]) => `${name.replaceAll(/(?:^|-)[a-z]/g, (each) => each.toUpperCase())}: ${value}`,
+  );
+  return [statusLine(answer.status), ...headers];
+}
+
+const LONG_CURL: Readonly<Record<string, string>> = {
+  silent: 's',
+  'show-error': 'S',
+  fail: 'f',
+  include: 'i',
+  head: 'I',
+  verbose: 'v',
+  output: 'o',
+  'remote-name': 'O',
+  'write-out': 'w',
+  request: 'X',
+  data: 'd',
+  'data-raw': 'd',
+  'data-binary': 'd',
+  json: 'J',
+  header: 'H',
+  location: 'L',
+  insecure: 'k',
+  'max-time': 'm',
+  'connect-timeout': 'c',
+  user: 'u',
+  'user-agent': 'A',
+  get: 'G',
+  retry: 'r',
+  'retry-delay': 'R',
+  'retry-connrefused': 'K',
+  'retry-all-errors': 'K',
+  cacert: 'E',
+  cert: 'E',
+  key: 'E',
+  resolve: 'E',
+  cookie: 'E',
+  'no-progress-meter': 's',
+  'no-buffer': 'N',
+  'http1.1': 'N',
+  compressed: 'N',
+  globoff: 'g',
+  'fail-with-body': 'F',
+  url: 'U',
+  'data-urlencode': 'd',
+  noproxy: 'E',
+  ipv4: 'N',
+};
+
+const SPEC_CURL = 'sSfiIvo:Ow:X:d:J:H:Lkm:c:u:A:Gr:R:KE:NgFU:x:b:e:T:46';
+
+const curl = command(async (self) => {
+  const options = parseOptions(self.args, SPEC_CURL, LONG_CURL);
+  const urls = [...options.operands, ...options.values('U')];
+  if (urls.length === 0) throw new CommandFailure("try 'curl --help' for more information", 2);
+  let status = 0;
+  for (const url of urls) {
+    const tries = Math.min(20, options.number('r', 0)) + 1;
+    for (let left = tries; left > 0; left -= 1) {
+      status = await new Transfer(self, options, url).run();
+      if (status === 0 || (status === 7 && !options.has('K')) || status === 3) break;
+      if (left > 1) await self.sleep(options.number('R', 1) * 1_000);
+    }
+  }
+  return status;
+}, 1);
+
+class Transfer {
+  readonly #self: Command;
+  readonly #options: Options;
+  readonly #startedAtMs: number;
+  #address: HttpAddress;
+
+  constructor(self: Command, options: Options, url: string) {
+    this.#self = self;
+    this.#options = options;
+    this.#startedAtMs = self.process.clock.now();
+    this.#address = parseAddress(url, 3);
+    const user = options.value('u');
+    if (user !== undefined) this.#address.credentials = encodeURIComponent(user);
+  }
+
+  async run(): Promise<number> {
+    const options = this.#options;
+    const ask = await this.#ask();
+    try {
+      for (let left = MOST_REDIRECTS; ; left -= 1) {
+        await this.#showRequest(ask);
+        const answer = await send(this.#self, this.#address, ask);
+        await this.#showAnswer(answer);
+        const next = redirectTarget(this.#address, answer.status, answer.headers['location']);
+        if (next === undefined || !options.has('L')) return await this.#finish(ask, answer);
+        if (left === 0) return await this.#fail(47, 'Maximum (10) redirects followed');
+        this.#address = parseAddress(next, 3);
+      }
+    } catch (error) {
+      if (!(error instanceof NetworkError)) throw error;
+      return this.#networkFailure(error);
+    }
+  }
+
+  async #ask(): Promise<Ask> {
+    const options = this.#options;
+    const parts: string[] = [];
+    for (const each of options.values('d'))
+      parts.push(each.startsWith('@') ? await this.#self.readText(this.#self.open(each.slice(1))) : each);
+    const json = options.value('J');
+    const data = json ?? (parts.length > 0 ? parts.join('&') : undefined);
+    const asQuery = options.has('G') && data !== undefined;
+    if (asQuery) this.#address.target += (this.#address.target.includes('?') ? '&' : '?') + data;
+    const headers: Record<string, string> = {
+      'user-agent': options.value('A') ?? 'curl/8.10.1',
+      accept: '*/*',
+    };
+    if (data !== undefined && !asQuery)
+      headers['content-type'] = json === undefined ? 'application/x-www-form-urlencoded' : 'application/json';
+    const limits = [options.value('m'), options.value('c')]
+      .filter((each) => each !== undefined)
+      .map((each) => Number(each) * 1_000);
+    return {
+      method:
+        options.value('X') ?? (options.has('I') ? 'HEAD' : data === undefined || asQuery ? 'GET' : 'POST'),
+      headers: { ...headers, ...headersOf(options.values('H')) },
+      body: data === undefined || asQuery ? undefined : Buffer.from(data),
+      timeoutMs: limits.length === 0 ? undefined : Math.min(...limits),
+    };
+  }
+
+  async #showRequest({ method, headers }: Ask): Promise<void> {
+    if (!this.#options.has('v')) return;
+    const { host, port, target, authority } = this.#address;
+    await this.#self.printError(
+      `* Connected to ${host} port ${port}\n> ${method} ${target} HTTP/1.1\n> Host: ${authority}\n`,
+    );
+    for (const [name, value] of Object.entries(headers)) await this.#self.printError(`> ${name}: ${value}\n`);
+    await this.#self.printError('>\n');
+  }
+
+  async #showAnswer(answer: Answer): Promise<void> {
+    if (this.#options.has('v'))
+      await this.#self.printError(
+        headerLines(answer)
+          .map((line) => `< ${line}\n`)
+          .join('') + '<\n',
+      );
+    if (this.#options.has('i') || this.#options.has('I'))
+      await this.#output(`${headerLines(answer).join('\r\n')}\r\n\r\n`);
+  }
+
+  #started = false;
+
+  /** Into the file named, which is made by the first that is written. */
+  async #output(data: string | Uint8Array): Promise<void> {
+    const path =
+      this.#options.value('o') ??
+      (this.#options.has('O') ? this.#address.target.split('?')[0]!.split('/').at(-1)! : '-');
+    if (path === '-') {
+      await this.#self.print(data);
+      return;
+    }
+    await this.#self.create(path, { append: this.#started }).write(data);
+    this.#started = true;
+  }
+
+  async #finish({ method }: Ask, answer: Answer): Promise<number> {
+    const options = this.#options;
+    const failed = answer.status >= 400 && (options.has('f') || options.has('F'));
+    if ((!failed || options.has('F')) && method !== 'HEAD') await this.#output(answer.body);
+    await this.#writeOut(answer);
+    return failed ? this.#fail(22, `The requested URL returned error: ${answer.status}`) : 0;
+  }
+
+  async #writeOut(answer: Answer | undefined): Promise<void> {
+    const format = this.#options.value('w');
+    if (format === undefined) return;
+    const seconds = ((this.#self.process.clock.now() - this.#startedAtMs) / 1_000).toFixed(6);
+    const values: Readonly<Record<string, string>> = {
+      http_code: String(answer?.status ?? 0).padStart(3, '0'),
+      response_code: String(answer?.status ?? 0).padStart(3, '0'),
+      size_download: String(answer?.body.length ?? 0),
+      content_type: answer?.headers['content-type'] ?? '',
+      time_total: seconds,
+      time_connect: seconds,
+      time_starttransfer: seconds,
+      url_effective: `http${this.#address.secure ? 's' : ''}://${this.#address.authority}${this.#address.target}`,
+      remote_ip: this.#address.host,
+    };
+    const text = format
+      .replaceAll(/%\{(\w+)\}/g, (_, name: string) => values[name] ?? '')
+      .replaceAll('%%', '%');
+    await this.#self.print(text.replaceAll('\\n', '\n').replaceAll('\\t', '\t').replaceAll('\\r', '\r'));
+  }
+
+  async #fail(code: number, message: string): Promise<number> {
+    const isSilent = this.#options.has('s') && !this.#options.has('S');
+    if (!isSilent) await this.#self.printError(`curl: (${code}) ${message}\n`);
+    return code;
+  }
+
+  async #networkFailure(error: NetworkError): Promise<number> {
+    const { host, port } = this.#address;
+    const elapsedMs = Math.round(this.#self.process.clock.now() - this.#startedAtMs);
+    await this.#writeOut(undefined);
+    switch (error.code) {
+      case 'ENOTFOUND':
+        return this.#fail(6, `Could not resolve host: ${host}`);
+      case 'ETIMEDOUT':
+        return this.#fail(28, `Connection timed out after ${elapsedMs} milliseconds`);
+      case 'ECONNRESET':
+        return this.#fail(56, 'Recv failure: Connection reset by peer');
+      default:
+        return this.#fail(
+          7,
+          `Failed to connect to ${host} port ${port} after ${elapsedMs} ms: Could not connect to server`,
+        );
+    }
+  }
+}
+
+export const HTTP_PROGRAMS: Programs = { wget, curl };

@@ -32,6 +32,7 @@ import { EVICTION_PERIOD_MS, EvictionManager } from './eviction/eviction-manager
 import { serveGrpc } from './grpc-server.ts';
 import { ContainerLogs, logIdOf } from './logs/container-logs.ts';
 import { logStorage } from './logs/log-storage.ts';
+import { warnOfAnnotations } from './nodes/annotation-warnings.ts';
 import { NodeFleet } from './nodes/node-fleet.ts';
 import {
   allocatableQuantities,
@@ -42,7 +43,7 @@ import {
   placeInRange,
 } from './nodes/node-object.ts';
 import { visitInRounds } from './nodes/rounds.ts';
-import { nodeUsage, warnOfUsageProblems } from './nodes/usage.ts';
+import { UsageSampler } from './nodes/usage.ts';
 import { nodeView } from './network/cluster-view.ts';
 import { DialClient } from './network/dial-client.ts';
 import { podNetworkService } from './network/dial-server.ts';
@@ -250,13 +251,22 @@ export async function startNodeAgent(
     periodMs: EVICTION_PERIOD_MS,
     visit: (place) => evictions.visit(nodeName(range.first + place)),
   });
+  const throttled = metrics.counter(
+    'container_cpu_cfs_throttled_periods_total',
+    'Periods of 100 ms in which the CPU limit of a container held it back, by node.',
+    ['node'],
+  );
+  const usage = new UsageSampler(runtime, ({ spec: { nodeName = '' } }, _container, periods) =>
+    throttled.inc({ node: nodeName }, periods),
+  );
   const sampler = visitInRounds({
     clock,
     count: range.count,
     periodMs: USAGE_PERIOD_MS,
     visit: (place) => {
       const node = nodeName(range.first + place);
-      publishUsage(nats, nodeUsage(node, pods.lister.byIndex(BY_NODE, node), clock.now(), USAGE_PERIOD_MS));
+      const podsOfNode = pods.lister.byIndex(BY_NODE, node);
+      publishUsage(nats, usage.sampleNode(node, podsOfNode, clock.now(), USAGE_PERIOD_MS));
     },
   });
   const reach = nodeAgentService({

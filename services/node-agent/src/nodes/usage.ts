@@ -1,23 +1,22 @@
-/** What containers use, as samples for the autoscaler; by annotation until behaviour is simulated. */
+/** What containers use, as samples for the autoscaler and `kubectl top`: as the runtime counts it, or as an annotation says. */
 
 import type { Pod } from '@orrery/api/gen/types.ts';
-import { Pods } from '@orrery/api/resources.ts';
 import { isQuantity, milliValue, wholeValue } from '@orrery/api/quantity.ts';
-import type { EventRecorder } from '@orrery/client/events.ts';
-import type { Informer } from '@orrery/client/informer.ts';
 import type { ContainerUsage, UsageBatch } from '@orrery/proto/orrery/events.ts';
+import type { Container, RuntimeService } from '../runtime/runtime.ts';
 
 /**
- * Annotations on a pod that say what each of its containers uses, as quantities:
+ * Annotations on a pod that say what samples show of each of its containers, as quantities:
  * `orrery.dev/cpu-usage: 250m` for all containers, `orrery.dev/cpu-usage.web: 250m` for one;
- * `orrery.dev/memory-usage: 64Mi` alike. They may change while the pod runs. A value that is
- * no quantity, negative or beyond what a sample can hold counts as absent, and a Warning
- * event on the pod says so.
+ * `orrery.dev/memory-usage: 64Mi` alike. They may change while the pod runs, come before what the
+ * container really uses, and hold nobody to a limit: what is to be throttled or killed says so by
+ * `orrery.dev/behavior`. A value that is no quantity, negative or beyond what a sample can hold
+ * counts as absent, and a Warning event on the pod says so.
  */
 interface UsageAnnotation {
   name: string;
-  /** What an idle process uses. */
-  idle: string;
+  /** A quantity as one might write it. */
+  example: string;
   /** In the unit of the sample. */
   valueOf: (quantity: string) => number;
   largest: number;
@@ -25,13 +24,13 @@ interface UsageAnnotation {
 
 const CPU: UsageAnnotation = {
   name: 'orrery.dev/cpu-usage',
-  idle: '1m',
+  example: '250m',
   valueOf: milliValue,
   largest: 2 ** 32 - 1,
 };
 const MEMORY: UsageAnnotation = {
   name: 'orrery.dev/memory-usage',
-  idle: '16Mi',
+  example: '64Mi',
   valueOf: wholeValue,
   largest: Number.MAX_SAFE_INTEGER,
 };
@@ -43,31 +42,85 @@ function parseUsage({ valueOf, largest }: UsageAnnotation, text: string): number
   return value >= 0 && value <= largest ? value : undefined;
 }
 
-function usageOf(annotation: UsageAnnotation, { metadata: { annotations } }: Pod, container: string): number {
+/** What the annotation says of a container; undefined when it says nothing that can be used. */
+function saidUsage(
+  annotation: UsageAnnotation,
+  { metadata: { annotations } }: Pod,
+  container: string,
+): number | undefined {
   for (const key of [`${annotation.name}.${container}`, annotation.name]) {
     const text = annotations?.[key];
     const value = text === undefined ? undefined : parseUsage(annotation, text);
     if (value !== undefined) return value;
   }
-  return annotation.valueOf(annotation.idle);
+  return undefined;
 }
 
-/** The running containers of a pod with what they use. */
-export function podUsage(pod: Pod): ContainerUsage[] {
-  const running = (pod.status?.containerStatuses ?? []).filter(({ state }) => state?.running !== undefined);
-  return running.map(({ name }) => ({
-    namespace: pod.metadata.namespace,
-    pod: pod.metadata.name,
-    podUid: pod.metadata.uid,
-    container: name,
-    cpuMilli: usageOf(CPU, pod, name),
-    memoryBytes: usageOf(MEMORY, pod, name),
-  }));
+/** What is sampled. */
+export type UsageSource = Pick<RuntimeService, 'listPodSandbox' | 'listContainers' | 'containerStats'>;
+
+interface Sample {
+  atMs: number;
+  cpuTotalMs: number;
+  throttledPeriods: number;
 }
 
-/** The sample of one node over the window that ends at `timeMs` (epoch ms of the cluster's clock). */
-export function nodeUsage(node: string, pods: readonly Pod[], timeMs: number, windowMs: number): UsageBatch {
-  return { node, timeMs: Math.floor(timeMs), windowMs, containers: pods.flatMap(podUsage) };
+/** Told what the limit of a container has held back since the sample before. */
+export type ThrottlingListener = (pod: Pod, container: string, periods: number) => void;
+
+/** Samples what the running containers of pods use. */
+export class UsageSampler {
+  readonly #runtime: UsageSource;
+  readonly #onThrottling: ThrottlingListener;
+  /** The sample before, of each container that the runtime still knows. */
+  readonly #before = new WeakMap<Container, Sample>();
+
+  constructor(runtime: UsageSource, onThrottling: ThrottlingListener) {
+    this.#runtime = runtime;
+    this.#onThrottling = onThrottling;
+  }
+
+  /** The sample of one node over the window that ends at `timeMs` (epoch ms of the cluster's clock). */
+  sampleNode(node: string, pods: readonly Pod[], timeMs: number, windowMs: number): UsageBatch {
+    const containers = pods.flatMap((pod) => this.samplePod(pod, timeMs));
+    return { node, timeMs: Math.floor(timeMs), windowMs, containers };
+  }
+
+  /** The running containers of a pod with what they use. */
+  samplePod(pod: Pod, timeMs: number): ContainerUsage[] {
+    const { namespace, name, uid } = pod.metadata;
+    return this.#running(uid).map((container) => {
+      const used = this.#sample(pod, container, timeMs);
+      return {
+        namespace,
+        pod: name,
+        podUid: uid,
+        container: container.name,
+        cpuMilli: saidUsage(CPU, pod, container.name) ?? Math.min(CPU.largest, Math.round(used.cpuMilli)),
+        memoryBytes: saidUsage(MEMORY, pod, container.name) ?? Math.round(used.memoryBytes),
+      };
+    });
+  }
+
+  #running(podUid: string): Container[] {
+    return this.#runtime
+      .listPodSandbox({ podUid })
+      .flatMap(({ id }) => this.#runtime.listContainers({ podSandboxId: id }))
+      .filter(({ state }) => state === 'CONTAINER_RUNNING');
+  }
+
+  /** CPU is the average since the sample before; of the first it is what is used now. */
+  #sample(pod: Pod, container: Container, atMs: number): { cpuMilli: number; memoryBytes: number } {
+    const stats = this.#runtime.containerStats(container.id);
+    if (stats === undefined) return { cpuMilli: 0, memoryBytes: 0 };
+    const { cpuMilli, cpuTotalMs, memoryBytes, throttledPeriods } = stats;
+    const before = this.#before.get(container);
+    this.#before.set(container, { atMs, cpuTotalMs, throttledPeriods });
+    const throttled = throttledPeriods - (before?.throttledPeriods ?? 0);
+    if (throttled > 0) this.#onThrottling(pod, container.name, throttled);
+    if (before === undefined || atMs <= before.atMs) return { cpuMilli, memoryBytes };
+    return { cpuMilli: ((cpuTotalMs - before.cpuTotalMs) / (atMs - before.atMs)) * 1_000, memoryBytes };
+  }
 }
 
 /** What is wrong with the usage annotations of a pod; empty when nothing is. */
@@ -78,30 +131,7 @@ export function usageProblems({ metadata: { annotations = {} } }: Pod): string[]
       .filter(([, text]) => parseUsage(annotation, text) === undefined)
       .map(
         ([key, text]) =>
-          `Annotation ${key}: ${JSON.stringify(text)} is not an amount that a container can use; write a quantity such as ${annotation.idle}`,
+          `Annotation ${key}: ${JSON.stringify(text)} is not an amount that a container can use; write a quantity such as ${annotation.example}`,
       ),
   );
-}
-
-/** Warns of usage annotations that cannot be used: once when they are first seen, and when they change. */
-export function warnOfUsageProblems(
-  pods: Informer<Pod>,
-  hostsNode: (node: string) => boolean,
-  events: (node: string) => EventRecorder,
-): void {
-  const warn = (pod: Pod, before: Pod | undefined): void => {
-    const node = pod.spec.nodeName;
-    if (node === undefined || !hostsNode(node)) return;
-    const known = before?.spec.nodeName === node ? usageProblems(before) : [];
-    for (const problem of usageProblems(pod)) {
-      if (!known.includes(problem))
-        events(node).warning({ resource: Pods, object: pod }, 'InvalidUsage', problem);
-    }
-  };
-  pods.addHandler({
-    add: (pod) => warn(pod, undefined),
-    update: (pod, before) => {
-      if (pod.metadata.annotations !== undefined) warn(pod, before);
-    },
-  });
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type Behavior, behaviorOf, behaviorProblems, parseBehavior } from './behavior.ts';
 
@@ -153,5 +154,29 @@ describe('in the annotation of a pod', () => {
   test('without it there is neither', () => {
     expect(behaviorOf({ metadata: {} }, 'web')).toBeUndefined();
     expect(behaviorProblems({}, ['web'])).toEqual([]);
+  });
+});
+
+describe('the documentation', () => {
+  const read = (path: string): string =>
+    readFileSync(new URL(`../../../../docs/${path}`, import.meta.url), 'utf8');
+
+  /** The texts of all behaviour annotations. */
+  function annotationsIn(text: string): string[] {
+    return [...text.matchAll(/^( *)orrery\.dev\/behavior: \|\n((?:\1 +.*\n|\n)+)/gm)].map(
+      (match) => match[2]!,
+    );
+  }
+
+  test.each(['containers.md', 'examples/behavior.yaml'])('in %s has examples that can be read', (path) => {
+    const texts = annotationsIn(read(path));
+    expect(texts).not.toEqual([]);
+    for (const text of texts) expect(parseBehavior(text).problems).toEqual([]);
+  });
+
+  test('names every key', () => {
+    const known = /known are (.*)$/.exec(parseBehavior('web: {x: 1}').problems[0]!)![1]!.split(', ');
+    const rows = [...read('containers.md').matchAll(/^\| `(\w+)` \|/gm)].map((match) => match[1]!);
+    expect(rows.filter((row) => known.includes(row))).toEqual(known);
   });
 });

@@ -32,7 +32,8 @@ export function daemon(options: DaemonOptions): (image: ImageName) => Program {
     return health === undefined ? service : { ...service, grpcHealth: health };
   };
   return (image) => async (process) => {
-    if (needs !== undefined && !needs.oneOf.some((name) => process.env.has(name))) {
+    const { env } = process;
+    if (needs !== undefined && !needs.oneOf.some((name) => env.has(name))) {
       await process.stderr.write(`${needs.complaint}\n`);
       return 1;
     }

@@ -142,14 +142,15 @@ function echo({ method, target, headers, body, remoteAddress }: HttpRequest, hos
 /** `hashicorp/http-echo -text=hello`. */
 export function httpEcho(): Program {
   return (process) => {
+    const { argv, env } = process;
     const value = (name: string): string | undefined => {
-      const at = process.argv.findIndex((arg) => arg.replace(/^--?/, '').split('=')[0] === name);
-      const arg = at < 0 ? undefined : process.argv[at]!;
+      const at = argv.findIndex((arg) => arg.replace(/^--?/, '').split('=')[0] === name);
+      const arg = at < 0 ? undefined : argv[at]!;
       if (arg === undefined) return undefined;
-      return arg.includes('=') ? arg.slice(arg.indexOf('=') + 1) : process.argv[at + 1];
+      return arg.includes('=') ? arg.slice(arg.indexOf('=') + 1) : argv[at + 1];
     };
     const port = Number((value('listen') ?? ':5678').split(':').at(-1));
-    const body = `${value('text') ?? process.env.get('ECHO_TEXT') ?? 'hello-world'}\n`;
+    const body = `${value('text') ?? env.get('ECHO_TEXT') ?? 'hello-world'}\n`;
     return serve(process, {
       ports: [
         [port > 0 && port < 65_536 ? port : 5_678, { http: () => ({ status: 200, headers: TEXT, body }) }],

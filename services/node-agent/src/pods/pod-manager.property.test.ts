@@ -1,3 +1,4 @@
+import type { Pod } from '@orrery/api/gen/types.ts';
 import { serviceUnavailable } from '@orrery/api/status-error.ts';
 import { Pods } from '@orrery/api/resources.ts';
 import fc from 'fast-check';
@@ -7,7 +8,16 @@ import { container } from '../test-support/objects.ts';
 
 /** One thing that happens to the cluster or to the agent. */
 type Step =
-  | { what: 'create'; pod: number; node: string; init: boolean; hostNetwork: boolean; finalizer: boolean }
+  | {
+      what: 'create';
+      pod: number;
+      node: string;
+      restartPolicy: string;
+      init: boolean;
+      hostNetwork: boolean;
+      finalizer: boolean;
+    }
+  | { what: 'crash'; pod: number; container: string; how: 'killed' | 'completes' | 'sandbox' }
   | { what: 'delete'; pod: number; graceSeconds: number }
   | { what: 'touch' | 'meddle' | 'finalize' | 'declareFailed'; pod: number }
   | { what: 'restart' | 'holdEvents' | 'releaseEvents' | 'breakApi' | 'loseAnswers' | 'healApi' }
@@ -21,9 +31,19 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       what: fc.constant('create' as const),
       pod,
       node: fc.constantFrom('node-1', 'node-2', 'node-9'),
+      restartPolicy: fc.constantFrom('Always', 'Always', 'OnFailure', 'Never'),
       init: fc.boolean(),
       hostNetwork: fc.boolean(),
       finalizer: fc.boolean(),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      what: fc.constant('crash' as const),
+      pod,
+      container: fc.constantFrom('web', 'sidecar'),
+      how: fc.constantFrom('killed', 'killed', 'completes', 'sandbox'),
     }),
   },
   {
@@ -42,19 +62,22 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 5,
-    arbitrary: fc.record({ what: fc.constant('wait' as const), ms: fc.constantFrom(0, 100, 400, 1_300) }),
+    arbitrary: fc.record({
+      what: fc.constant('wait' as const),
+      ms: fc.constantFrom(0, 100, 400, 1_300, 5_000),
+    }),
   },
 );
 
 function create(
   agent: AgentUnderTest,
   name: string,
-  { node, init, hostNetwork, finalizer }: Step & { what: 'create' },
+  { node, restartPolicy, init, hostNetwork, finalizer }: Step & { what: 'create' },
 ) {
   if (agent.stored(name) !== undefined) return;
   const initContainers = init ? [container('setup'), container('sidecar', { restartPolicy: 'Always' })] : [];
   const finalizers = finalizer ? ['example.com/wait'] : [];
-  agent.create(name, { node, initContainers, hostNetwork }, { finalizers });
+  agent.create(name, { node, restartPolicy, initContainers, hostNetwork }, { finalizers });
 }
 
 function change(
@@ -71,12 +94,29 @@ function change(
   });
 }
 
+/** A container, or the whole sandbox, ends by itself. */
+async function crash(agent: AgentUnderTest, name: string, step: Step & { what: 'crash' }): Promise<void> {
+  const sandbox = agent.sandboxes().find((each) => each.name === name);
+  if (sandbox === undefined) return;
+  if (step.how === 'sandbox') {
+    await agent.runtime.stopPodSandbox(sandbox.id);
+    return;
+  }
+  const running = agent.runtime
+    .listContainers({ podSandboxId: sandbox.id })
+    .find((each) => each.name === step.container && each.state === 'CONTAINER_RUNNING');
+  if (running !== undefined) await agent.runtime.stopContainer(running.id, step.how === 'killed' ? 0 : 1);
+}
+
 async function run(agent: AgentUnderTest, step: Step): Promise<void> {
   const { api } = agent;
   const name = 'pod' in step ? `pod-${step.pod}` : '';
   switch (step.what) {
     case 'create':
       create(agent, name, step);
+      break;
+    case 'crash':
+      await crash(agent, name, step);
       break;
     case 'delete':
       if (agent.stored(name) !== undefined) agent.erase(name, step.graceSeconds);
@@ -120,26 +160,70 @@ async function calmDown(agent: AgentUnderTest): Promise<void> {
   agent.api.pods.release();
   // The two clocks move one after the other, and a step on one may wait for a step on the other.
   for (let turn = 0; turn < 4; turn += 1) await agent.advance(10_000);
+  // The longest back-off.
+  await agent.advance(300_000);
+}
+
+/** What was seen of the statuses so far. */
+interface Seen {
+  /** By pod and container. */
+  containers: Map<string, { restarts: number; startedAt: string | undefined }>;
+  /** The pods that the store knew to have ended. */
+  finished: Set<string>;
+}
+
+/** What must hold at every moment, from moment to moment. */
+function expectInvariants(agent: AgentUnderTest, seen: Seen): void {
+  for (const pod of agent.api.all(Pods)) expectConsistent(agent, pod, seen);
+  const live = agent
+    .containers()
+    .filter(({ state }) => state === 'CONTAINER_RUNNING')
+    .map(({ podSandboxId, name }) => `${agent.runtime.podSandboxStatus(podSandboxId)?.uid} ${name}`);
+  // Never two live instances of a container.
+  expect(new Set(live).size).toBe(live.length);
+}
+
+function expectConsistent(agent: AgentUnderTest, pod: Pod, seen: Seen): void {
+  const { uid } = pod.metadata;
+  const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
+  for (const { name, restartCount, lastState, state } of [...initContainerStatuses, ...containerStatuses]) {
+    const before = seen.containers.get(`${uid} ${name}`);
+    const startedAt = state?.running?.startedAt ?? state?.terminated?.startedAt;
+    expect(restartCount).toBeGreaterThanOrEqual(before?.restarts ?? 0);
+    // What starts anew counts.
+    if (restartCount === before?.restarts && startedAt !== undefined)
+      expect(startedAt).toBe(before.startedAt ?? startedAt);
+    // Nothing restarts that did not die: what did says how.
+    if (restartCount > 0) expect(lastState?.terminated ?? state?.terminated).toBeDefined();
+    seen.containers.set(`${uid} ${name}`, { restarts: restartCount, startedAt });
+  }
+  // While answers are lost, an end may be overwritten once by a status that was under way.
+  if (isFinished(pod) && agent.api.losesAnswer === undefined) seen.finished.add(uid);
+}
+
+function isFinished({ status }: Pod): boolean {
+  return status?.phase === 'Succeeded' || status?.phase === 'Failed';
 }
 
 function expectConverged(agent: AgentUnderTest): void {
   const ours = agent.api.all(Pods).filter(({ spec }) => spec.nodeName !== 'node-9');
-  const wanted = ours.filter(
-    ({ metadata, status }) => metadata.deletionTimestamp === undefined && status?.phase !== 'Failed',
-  );
+  const wanted = ours.filter((each) => each.metadata.deletionTimestamp === undefined && !isFinished(each));
   const sandboxes = agent.sandboxes();
   expect(sandboxes.map(({ uid, state }) => `${uid} ${state}`).toSorted()).toEqual(
     wanted.map(({ metadata }) => `${metadata.uid} SANDBOX_READY`).toSorted(),
   );
   for (const { metadata, spec, status } of wanted) {
     const sandbox = sandboxes.find(({ uid }) => uid === metadata.uid)!;
-    const containers = agent.runtime.listContainers({ podSandboxId: sandbox.id });
+    const containers = agent.runtime
+      .listContainers({ podSandboxId: sandbox.id })
+      .filter(({ name, state }) => state === 'CONTAINER_RUNNING' || name === 'setup');
     expect(status).toMatchObject({ phase: 'Running', podIP: sandbox.ip });
     expect(status?.conditions?.find(({ type }) => type === 'Ready')?.status).toBe('True');
     expect(containers.map(({ name }) => name).toSorted()).toEqual(
       [...(spec.initContainers ?? []), ...spec.containers].map(({ name }) => name).toSorted(),
     );
-    expect(containers.every(({ attempt }) => attempt === 0)).toBe(true);
+    for (const { name, restartCount } of status?.containerStatuses ?? [])
+      expect(containers.find((each) => each.name === name)?.attempt).toBe(restartCount);
   }
   const owned = sandboxes.filter(({ hostNetwork }) => !hostNetwork);
   expect(new Set(owned.map(({ ip }) => ip)).size).toBe(owned.length);
@@ -160,8 +244,15 @@ test('whatever happens to pods, agent and apiserver, it ends with the wanted san
       fc.constantFrom({}, { pullMs: 500, sandboxStartMs: 300, containerStartMs: 200 }),
       async (steps, delays) => {
         const agent = new AgentUnderTest(delays);
-        for (const each of steps) await run(agent, each);
+        const seen: Seen = { containers: new Map(), finished: new Set() };
+        for (const each of steps) {
+          await run(agent, each);
+          expectInvariants(agent, seen);
+        }
         await calmDown(agent);
+        expectInvariants(agent, seen);
+        for (const each of agent.api.all(Pods))
+          if (seen.finished.has(each.metadata.uid)) expect(isFinished(each)).toBe(true);
         expectConverged(agent);
         const { length } = agent.api.calls;
         await agent.advance(600_000);

@@ -91,6 +91,12 @@ describe('the cluster record', () => {
     expect(await readClusterRecord(dataDirectory(join(data.path, 'missing')))).toBeUndefined();
   });
 
+  it('of a version that knew fewer options has the defaults of the others', async () => {
+    const { crashloopInitialMs: _, ...older } = record.options;
+    await writeClusterRecord(data, { ...record, options: older as ClusterRecord['options'] });
+    expect(await readClusterRecord(data)).toMatchObject(record);
+  });
+
   it.each([
     { what: 'a cut off file', change: (text: string) => text.slice(0, -20) },
     { what: 'a file of something else', change: () => '{"name": "web"}' },

@@ -26,6 +26,8 @@ export interface ClusterOptions {
   readonly port: number;
   /** How many times as fast as real time the cluster's clock runs. */
   readonly speed: number;
+  /** Before a container that crashed again is restarted, in milliseconds of the cluster's clock; doubles up to five minutes. */
+  readonly crashloopInitialMs: number;
 }
 
 export const DEFAULT_OPTIONS: ClusterOptions = {
@@ -34,6 +36,7 @@ export const DEFAULT_OPTIONS: ClusterOptions = {
   durability: 'always',
   port: 6443,
   speed: 1,
+  crashloopInitialMs: 1_000,
 };
 
 /** Loopback ports that nobody chooses by hand, of a cluster with one node agent. */
@@ -130,11 +133,11 @@ function parseRecord(text: string): ClusterRecord | undefined {
   if (!isObject(value) || value['form'] !== FORM) return undefined;
   const { options: chosen, ports, clock } = value;
   if (!isObject(chosen) || !isObject(ports) || !isObject(clock)) return undefined;
-  // Written before there could be more than one.
-  const options: Record<string, unknown> = { nodeAgents: 1, ...chosen };
+  // Records of earlier versions lack the newer options.
+  const options: Record<string, unknown> = { ...DEFAULT_OPTIONS, ...chosen };
   const durability = DURABILITIES.find((name) => name === options['durability']);
-  const numbers = [options['nodes'], options['port'], options['speed'], clock['rate'], clock['realMs']];
-  const { nodeAgents } = options;
+  const { nodes, nodeAgents, port, speed, crashloopInitialMs } = options;
+  const numbers = [nodes, port, speed, crashloopInitialMs, clock['rate'], clock['realMs']];
   if (typeof nodeAgents !== 'number' || !(nodeAgents >= 1 && nodeAgents <= MOST_NODE_AGENTS))
     return undefined;
   const allNumbers = [

@@ -2,7 +2,7 @@
 
 import { MAX_RATE } from '@orrery/kit/cluster-clock.ts';
 import { DEFAULT_OPTIONS, DURABILITIES, MOST_NODE_AGENTS } from './cluster-record.ts';
-import type { FlagTable } from './flags.ts';
+import { type FlagTable, formatDuration } from './flags.ts';
 import { fullSignalName, SIGNALS } from './signals.ts';
 
 /** Every command takes these; before the command they work too, also for those that pass all arguments on. */
@@ -58,6 +58,14 @@ export const upFlags = {
     max: MAX_RATE,
     otherwise: asLastTime(DEFAULT_OPTIONS.speed),
     help: 'How many times as fast as real time the cluster\'s clock runs; "clock" changes it later.',
+  },
+  'crashloop-initial': {
+    kind: 'duration',
+    value: 'TIME',
+    minMs: 1,
+    maxMs: 300_000,
+    otherwise: asLastTime(formatDuration(DEFAULT_OPTIONS.crashloopInitialMs)),
+    help: 'Before a container that crashed again is restarted; doubles up to 5m. Kubernetes has 10s.',
   },
   'zero-delays': {
     kind: 'switch',

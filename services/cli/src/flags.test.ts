@@ -16,6 +16,7 @@ const table = {
     help: '',
   },
   file: { kind: 'text', value: 'FILE', help: '' },
+  wait: { kind: 'duration', value: 'TIME', minMs: 10, maxMs: 120_000, help: '' },
 } as const satisfies FlagTable;
 
 const nothing = {
@@ -25,6 +26,7 @@ const nothing = {
   mode: undefined,
   shout: undefined,
   file: undefined,
+  wait: undefined,
 };
 
 describe('parseFlags', () => {
@@ -36,6 +38,9 @@ describe('parseFlags', () => {
     { args: ['--speed', '1.5', '--speed', '2'], flags: { speed: 2 }, positionals: [] },
     { args: ['-m', 'hard'], flags: { mode: 'hard' }, positionals: [] },
     { args: ['--shout', 'yes'], flags: { shout: 'YES' }, positionals: [] },
+    { args: ['--wait', '500ms'], flags: { wait: 500 }, positionals: [] },
+    { args: ['--wait=10s'], flags: { wait: 10_000 }, positionals: [] },
+    { args: ['--wait', '2m'], flags: { wait: 120_000 }, positionals: [] },
     { args: ['--file', 'a b', '--', '--nodes'], flags: { file: 'a b' }, positionals: ['--nodes'] },
   ])('reads $args', ({ args, flags, positionals }) => {
     expect(parseFlags(args, table)).toEqual({ flags: { ...nothing, ...flags }, positionals });
@@ -56,6 +61,10 @@ describe('parseFlags', () => {
     { args: ['--nodes', '-f'], message: 'not "-f"' },
     { args: ['--speed', 'Infinity'], message: '--speed takes a number from 0.5 to 2, not "Infinity"' },
     { args: ['--mode', 'sof'], message: '--mode takes soft or hard, not "sof"; did you mean soft?' },
+    { args: ['--wait', '10'], message: '--wait takes a time from 10ms to 2m, not "10"' },
+    { args: ['--wait', '1.5s'], message: 'not "1.5s"' },
+    { args: ['--wait', '9ms'], message: 'not "9ms"' },
+    { args: ['--wait', '3m'], message: 'not "3m"' },
     { args: ['--file', ''], message: '--file needs a value: FILE' },
   ])('refuses $args in one line', ({ args, message }) => {
     const refusal = catchError(() => parseFlags(args, table));

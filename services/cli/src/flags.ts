@@ -30,6 +30,13 @@ export interface NumberFlag extends ValueFlagText {
   readonly max: number;
 }
 
+/** A time such as 500ms, 10s or 1m; the command is given milliseconds. Bounds in milliseconds, both allowed. */
+export interface DurationFlag extends ValueFlagText {
+  readonly kind: 'duration';
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
 /** One of a few words. `normalise` may bring other spellings into the listed one. */
 export interface ChoiceFlag<Choice extends string = string> extends ValueFlagText {
   readonly kind: 'choice';
@@ -42,13 +49,13 @@ export interface TextFlag extends ValueFlagText {
   readonly kind: 'text';
 }
 
-export type Flag = SwitchFlag | NumberFlag | ChoiceFlag | TextFlag;
+export type Flag = SwitchFlag | NumberFlag | DurationFlag | ChoiceFlag | TextFlag;
 export type FlagTable = Readonly<Record<string, Flag>>;
 
 /** What parsing makes of one flag: a switch is always there, everything else only when given. */
 type FlagValue<F> = F extends SwitchFlag
   ? boolean
-  : F extends NumberFlag
+  : F extends NumberFlag | DurationFlag
     ? number | undefined
     : F extends ChoiceFlag<infer Choice>
       ? Choice | undefined
@@ -118,6 +125,11 @@ function flagValue(name: string, flag: Flag, text: string | undefined): boolean 
       return text;
     case 'choice':
       return chosen(name, flag, text);
+    case 'duration': {
+      const ms = parseDuration(text);
+      if (ms !== undefined && ms >= flag.minMs && ms <= flag.maxMs) return ms;
+      throw new CliError(`${name} takes ${allowedValues(flag)}, not "${text}"`);
+    }
     case 'integer':
     case 'decimal': {
       const form = flag.kind === 'integer' ? /^\d{1,9}$/ : /^\d{1,9}(\.\d{1,9})?$/;
@@ -126,6 +138,20 @@ function flagValue(name: string, flag: Flag, text: string | undefined): boolean 
       throw new CliError(`${name} takes ${allowedValues(flag)}, not "${text}"`);
     }
   }
+}
+
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000 } as const;
+
+/** `500ms`, `10s` or `1m` in whole milliseconds; undefined when it is none of these. */
+function parseDuration(text: string): number | undefined {
+  const match = /^(\d{1,9})(ms|s|m)$/.exec(text);
+  return match === null ? undefined : Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
+}
+
+/** A duration in the largest unit that it has a whole number of, as a flag takes it. */
+export function formatDuration(ms: number): string {
+  if (ms % UNIT_MS.m === 0) return `${ms / UNIT_MS.m}m`;
+  return ms % UNIT_MS.s === 0 ? `${ms / UNIT_MS.s}s` : `${ms}ms`;
 }
 
 function chosen(name: string, flag: ChoiceFlag, text: string): string {
@@ -143,6 +169,8 @@ export function allowedValues(flag: Exclude<Flag, SwitchFlag>): string {
       return `a whole number from ${flag.min} to ${flag.max}`;
     case 'decimal':
       return `a number from ${flag.min} to ${flag.max}`;
+    case 'duration':
+      return `a time from ${formatDuration(flag.minMs)} to ${formatDuration(flag.maxMs)}`;
     case 'choice':
       return flag.choices.length === 2 ? flag.choices.join(' or ') : `one of ${flag.choices.join(', ')}`;
     case 'text':

@@ -48,6 +48,15 @@ describe('processTable', () => {
     });
   });
 
+  it('tells the node agent what the user chose', () => {
+    const options = { ...record.options, crashloopInitialMs: 10_000 };
+    const table = processTable({ ...plan, record: { ...record, options } });
+    expect(find('node-agent', table).environment).toMatchObject({
+      ORRERY_NODES: '7',
+      ORRERY_CRASHLOOP_INITIAL_MS: '10000',
+    });
+  });
+
   it.each(services)('configures %s so that the kit accepts it', (name) => {
     const { environment, args } = find(name);
     const config = readConfig(

@@ -21,6 +21,7 @@ export async function run({ flags, data }: Call<typeof upFlags>): Promise<number
     durability,
     port,
     speed,
+    'crashloop-initial': crashloopInitialMs,
     'zero-delays': zeroDelays,
   } = flags;
   const options: Partial<ClusterOptions> = {
@@ -29,6 +30,7 @@ export async function run({ flags, data }: Call<typeof upFlags>): Promise<number
     ...(durability === undefined ? {} : { durability }),
     ...(port === undefined ? {} : { port }),
     ...(speed === undefined ? {} : { speed }),
+    ...(crashloopInitialMs === undefined ? {} : { crashloopInitialMs }),
   };
   const request: UpRequest = { data: data.path, options, zeroDelays };
   return detach ? runDetached(request, data) : runInForeground(request, data);

@@ -63,6 +63,15 @@ export interface Container {
   image: string;
   /** CONTAINER_CREATED, CONTAINER_RUNNING or CONTAINER_EXITED */
   state: string;
+  createdAtMs: number;
+  /** Absent when it never ran. */
+  startedAtMs?:
+    | number
+    | undefined;
+  /** The following are of an exited container. */
+  finishedAtMs?: number | undefined;
+  exitCode?: number | undefined;
+  reason?: string | undefined;
 }
 
 function createBaseListPodSandboxRequest(): ListPodSandboxRequest {
@@ -395,7 +404,19 @@ export const ListContainersResponse: MessageFns<ListContainersResponse> = {
 };
 
 function createBaseContainer(): Container {
-  return { id: "", podSandboxId: "", name: "", attempt: 0, image: "", state: "" };
+  return {
+    id: "",
+    podSandboxId: "",
+    name: "",
+    attempt: 0,
+    image: "",
+    state: "",
+    createdAtMs: 0,
+    startedAtMs: undefined,
+    finishedAtMs: undefined,
+    exitCode: undefined,
+    reason: undefined,
+  };
 }
 
 export const Container: MessageFns<Container> = {
@@ -417,6 +438,21 @@ export const Container: MessageFns<Container> = {
     }
     if (message.state !== "") {
       writer.uint32(50).string(message.state);
+    }
+    if (message.createdAtMs !== 0) {
+      writer.uint32(56).uint64(message.createdAtMs);
+    }
+    if (message.startedAtMs !== undefined) {
+      writer.uint32(64).uint64(message.startedAtMs);
+    }
+    if (message.finishedAtMs !== undefined) {
+      writer.uint32(72).uint64(message.finishedAtMs);
+    }
+    if (message.exitCode !== undefined) {
+      writer.uint32(80).int32(message.exitCode);
+    }
+    if (message.reason !== undefined) {
+      writer.uint32(90).string(message.reason);
     }
     return writer;
   },
@@ -480,6 +516,46 @@ export const Container: MessageFns<Container> = {
             }
 
             message.state = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.createdAtMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.startedAtMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.finishedAtMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.exitCode = reader.int32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.reason = reader.string();
             continue;
           }
         }

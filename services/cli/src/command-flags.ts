@@ -84,6 +84,11 @@ export const psFlags = {
   ...commonFlags,
 } as const satisfies FlagTable;
 
+export const podsFlags = {
+  json: { kind: 'switch', help: 'Print JSON.' },
+  ...commonFlags,
+} as const satisfies FlagTable;
+
 export const killFlags = {
   signal: {
     kind: 'choice',

@@ -7,6 +7,7 @@ import {
   downFlags,
   killFlags,
   logsFlags,
+  podsFlags,
   psFlags,
   testFlags,
   upFlags,
@@ -57,6 +58,17 @@ export const commands: readonly Command[] = [
     positionals: [{ name: 'SERVICE', required: false }],
     flags: logsFlags,
     load: () => import('./commands/logs.ts'),
+  }),
+  defineCommand({
+    name: 'pods',
+    summary:
+      "List what runs on one node, or on all: sandboxes and containers, as the nodes' runtime has them",
+    details: [
+      'What crictl shows on a real node: also what ended and is kept for logs, and what kubectl does not know.',
+    ],
+    positionals: [{ name: 'NODE', required: false }],
+    flags: podsFlags,
+    load: () => import('./commands/pods.ts'),
   }),
   defineCommand({
     name: 'clock',

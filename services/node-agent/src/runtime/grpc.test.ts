@@ -91,6 +91,11 @@ test('containers are listed over gRPC, of all nodes, of one, or of a sandbox', a
     attempt: 2,
     image: 'web',
     state: 'CONTAINER_RUNNING',
+    createdAtMs: 1_767_225_600_000,
+    startedAtMs: 1_767_225_600_000,
+    finishedAtMs: undefined,
+    exitCode: undefined,
+    reason: undefined,
   };
   expect((await listContainers('node-2', '')).items).toEqual([expected]);
   expect((await listContainers('', second!.id)).items).toEqual([expected]);

@@ -2,6 +2,7 @@
 
 import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import {
+  type Container as ContainerMessage,
   type ListContainersRequest,
   type ListContainersResponse,
   type ListPodSandboxRequest,
@@ -9,7 +10,7 @@ import {
   RuntimeService as RuntimeServiceDefinition,
 } from '@orrery/proto/orrery/runtime.ts';
 import type { GrpcService } from '../grpc-server.ts';
-import type { RuntimeService } from './runtime.ts';
+import type { Container, RuntimeService } from './runtime.ts';
 
 type ListingRuntime = Pick<RuntimeService, 'listPodSandbox' | 'listContainers' | 'podSandboxStatus'>;
 
@@ -19,8 +20,12 @@ export function listPodSandbox(
   { node }: ListPodSandboxRequest,
 ): ListPodSandboxResponse {
   const sandboxes = runtime.listPodSandbox(node === '' ? {} : { node });
-  // The cluster's clock has fractions of milliseconds when it runs at another rate; the message has none.
-  return { items: sandboxes.map((each) => ({ ...each, createdAtMs: Math.floor(each.createdAtMs) })) };
+  return { items: sandboxes.map((each) => ({ ...each, createdAtMs: wholeMs(each.createdAtMs) })) };
+}
+
+/** The cluster's clock has fractions of milliseconds when it runs at another rate; the messages have none. */
+function wholeMs(ms: number): number {
+  return Math.floor(ms);
 }
 
 /** The containers that a request asks for. */
@@ -31,7 +36,19 @@ export function listContainers(
   const all = runtime.listContainers(podSandboxId === '' ? {} : { podSandboxId });
   const isWanted = (sandbox: string): boolean =>
     node === '' || runtime.podSandboxStatus(sandbox)?.node === node;
-  return { items: all.filter((each) => isWanted(each.podSandboxId)) };
+  return { items: all.filter((each) => isWanted(each.podSandboxId)).map(containerMessage) };
+}
+
+function containerMessage(container: Container): ContainerMessage {
+  const { startedAtMs, finishedAtMs } = container;
+  return {
+    ...container,
+    createdAtMs: wholeMs(container.createdAtMs),
+    startedAtMs: startedAtMs === undefined ? undefined : wholeMs(startedAtMs),
+    finishedAtMs: finishedAtMs === undefined ? undefined : wholeMs(finishedAtMs),
+    exitCode: container.exitCode,
+    reason: container.reason,
+  };
 }
 
 /** CRI's list verbs as a gRPC service. */

@@ -6,7 +6,7 @@ import type { Client } from '@orrery/client/client.ts';
 import type { Clock } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
 import { isFinished } from './status.ts';
-import { statusIsCurrent, withdrawnConditions } from './status-patch.ts';
+import { passingConditions, statusIsCurrent } from './status-patch.ts';
 import { StatusWriter } from './status-writer.ts';
 
 export interface StatusReporterOptions {
@@ -29,6 +29,8 @@ export class PodStatusReporter {
   #pod: Pod;
   /** Revision of the last own write that the informer has not shown yet; 0 when it has. */
   #ownRevision = 0;
+  /** Conditions that the store has, or may have once what is under way arrives; absent without any. */
+  #passing: Set<string> | undefined;
   /** A status that the store took but does not show: saying it again would change nothing. */
   #withheld: { status: PodStatus; revision: number } | undefined;
 
@@ -74,7 +76,16 @@ export class PodStatusReporter {
   report(status: PodStatus): void {
     const { unconfirmed } = this.#writer;
     const isNews = unconfirmed === undefined ? this.#isNews(status) : !jsonEqual(unconfirmed, status);
-    if (isNews) this.#writer.write(status, withdrawnConditions(this.#stored.status, status));
+    if (isNews) this.#writer.write(status, this.#withdrawnBy(status));
+  }
+
+  /** The conditions that this status takes away: those that are stored, and those on their way there. */
+  #withdrawnBy(status: PodStatus): readonly string[] {
+    const present = [...passingConditions(this.#stored.status), ...passingConditions(status)];
+    if (present.length > 0) this.#passing = new Set([...(this.#passing ?? []), ...present]);
+    if (this.#passing === undefined) return [];
+    const said = passingConditions(status);
+    return [...this.#passing].filter((type) => !said.includes(type));
   }
 
   /** Resolves when the store has the newest status. */

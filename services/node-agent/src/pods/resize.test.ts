@@ -63,6 +63,21 @@ describe('a resize', () => {
     ]);
   });
 
+  test('is over in the store too when its progress was on the way there', async () => {
+    const agent = await runningPod();
+    const patch = agent.api.patch.bind(agent.api);
+    const arrived = Promise.withResolvers<void>();
+    agent.api.patch = async (resource, name, type, body, subresource) => {
+      await arrived.promise;
+      return patch(resource, name, type, body, subresource);
+    };
+    resize(agent, LARGE);
+    await agent.settle();
+    arrived.resolve();
+    await agent.settle();
+    expect([conditions(agent), statusOf(agent).resources]).toEqual([[], LARGE]);
+  });
+
   test('restarts the container where its policy asks for that', async () => {
     const agent = await runningPod({
       resizePolicy: [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }],

@@ -11,12 +11,9 @@ function conditionPatch(condition: PodCondition): Record<string, unknown> {
 /** Conditions of the node agent's that are only there while they are true. */
 const PASSING_CONDITIONS: ReadonlySet<string> = new Set(['PodResizePending', 'PodResizeInProgress']);
 
-/** The conditions that are stored, and to be taken away. */
-export function withdrawnConditions(stored: PodStatus | undefined, wanted: PodStatus): string[] {
-  const present = stored?.conditions?.filter(({ type }) => PASSING_CONDITIONS.has(type)) ?? [];
-  return present
-    .map(({ type }) => type)
-    .filter((type) => wanted.conditions?.some((each) => each.type === type) !== true);
+/** Those of a status, by type. */
+export function passingConditions({ conditions = [] }: PodStatus = {}): string[] {
+  return conditions.map(({ type }) => type).filter((type) => PASSING_CONDITIONS.has(type));
 }
 
 /**
@@ -52,7 +49,8 @@ export function statusIsCurrent(stored: PodStatus | undefined, wanted: PodStatus
   for (const [key, value] of Object.entries(fields)) {
     if (!jsonEqual(stored[key as keyof PodStatus], value)) return false;
   }
-  if (withdrawnConditions(stored, wanted).length > 0) return false;
+  const said = passingConditions(wanted);
+  if (!passingConditions(stored).every((type) => said.includes(type))) return false;
   return conditions.every((each) =>
     jsonEqual(
       stored.conditions?.find(({ type }) => type === each.type),

@@ -10,7 +10,7 @@ import {
   RuntimeClient,
 } from '@orrery/proto/orrery/runtime.ts';
 import { CliError } from '../cli-error.ts';
-import { type InternalPorts, readClusterRecord } from '../cluster-record.ts';
+import { nodeAgentPort, readClusterRecord } from '../cluster-record.ts';
 import type { Call } from '../command.ts';
 import type { podsFlags } from '../command-flags.ts';
 import { NotRunning } from '../supervisor/control-client.ts';
@@ -86,16 +86,15 @@ function time(ms: number): string {
   return new Date(ms).toISOString().replace('.000', '');
 }
 
-/** The gRPC ports of the node agents. */
-function agentPorts(ports: InternalPorts): number[] {
-  return Object.entries(ports).flatMap(([name, port]) => (/^node-agent.*-grpc$/.test(name) ? [port] : []));
-}
-
 export async function run({ flags, positionals, data }: Call<typeof podsFlags>): Promise<number> {
   const [node = ''] = positionals;
   const record = await readClusterRecord(data);
   if (record === undefined) throw new NotRunning(data);
-  const listings = await Promise.all(agentPorts(record.ports).map((port) => listingOf(port, node)));
+  const { ports, options } = record;
+  const agents = Array.from({ length: options.nodeAgents }, (_, place) =>
+    nodeAgentPort(ports, place, 'grpc'),
+  );
+  const listings = await Promise.all(agents.map((port) => listingOf(port, node)));
   const listing = {
     sandboxes: listings.flatMap(({ sandboxes }) => sandboxes),
     containers: listings.flatMap(({ containers }) => containers),

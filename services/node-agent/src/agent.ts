@@ -302,6 +302,7 @@ export async function startNodeAgent(
       containers: (id) => runtime.containerStatus(id) !== undefined,
       'persistent-volumes': (uid) => persistent.has(uid),
     });
+    logs.removeOrphans((uid) => manager.has(uid));
     warnOfUsageProblems(pods, hostsNode, events);
   };
   void fleet.start();

@@ -171,6 +171,15 @@ describe('logs in files', () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
+  it('of pods that are gone are removed', async () => {
+    const logs = logsOn(new LogFiles(directory));
+    for (const podUid of ['u1', 'u2']) void logs.write({ ...ID, podUid }, 'stdout', Buffer.from('x\n'));
+    await logs.written();
+    logs.removeOrphans((uid) => uid === 'u2');
+    expect(await readdir(directory)).toEqual(['default_web_u2']);
+    logsOn(new LogFiles(join(directory, 'not there'))).removeOrphans(() => false);
+  });
+
   it('do without a line that the death of an agent cut off', async () => {
     const files = new LogFiles(directory);
     const path = 'default_web_u1/c/0.log';
@@ -189,6 +198,7 @@ describe('logs in files', () => {
       rotate: () => undefined,
       open: () => undefined,
       remove: () => undefined,
+      removeOrphans: () => undefined,
     };
     const logs = logsOn(broken);
     await logs.write(ID, 'stdout', Buffer.from(`${'x'.repeat(100)}\n`.repeat(1_000)));

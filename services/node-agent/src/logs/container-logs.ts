@@ -159,6 +159,15 @@ export class ContainerLogs {
     this.#options.storage.remove(path);
   }
 
+  /** Removes what is left of pods that went while no agent ran. */
+  removeOrphans(has: (podUid: string) => boolean): void {
+    try {
+      this.#options.storage.removeOrphans(has);
+    } catch (error) {
+      this.#options.logger.warn({ err: error }, 'logs of pods that are gone not removed');
+    }
+  }
+
   /** `isOver` says that the container does not run. */
   view(id: LogId, isOver: boolean): LogView {
     const log = this.#log(pathOf(id));

@@ -2,6 +2,7 @@
 
 import {
   closeSync,
+  existsSync,
   openSync,
   read,
   readdirSync,
@@ -36,6 +37,8 @@ export interface LogStorage {
   /** Undefined when there is no such part. */
   open(path: string, part: LogPart): LogPartReader | undefined;
   remove(path: string): void;
+  /** Removes all logs of pods that are not there, by their uids. */
+  removeOrphans(has: (podUid: string) => boolean): void;
 }
 
 /** Where an agent with this state directory keeps its logs, and how large a part of one may become. */
@@ -120,6 +123,14 @@ export class LogFiles implements LogStorage {
     removeIfEmpty(dirname(container));
   }
 
+  removeOrphans(has: (podUid: string) => boolean): void {
+    if (!existsSync(this.#directory)) return;
+    for (const pod of readdirSync(this.#directory)) {
+      const uid = pod.slice(pod.lastIndexOf('_') + 1);
+      if (!has(uid)) rmSync(join(this.#directory, pod), { recursive: true, force: true });
+    }
+  }
+
   #file(path: string, part: LogPart): string {
     return join(this.#directory, part === 'current' ? path : `${path}${ROTATED_SUFFIX}`);
   }
@@ -173,5 +184,9 @@ export class LogMemory implements LogStorage {
 
   remove(path: string): void {
     this.#logs.delete(path);
+  }
+
+  removeOrphans(): void {
+    // What is in memory is of this process.
   }
 }

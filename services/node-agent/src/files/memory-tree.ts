@@ -73,30 +73,30 @@ export class TreeFiles implements RawFiles {
   }
 
   create(path: string, data: Uint8Array, ownership: Ownership): void {
-    this.#reserve(entryBytes(path) + data.length);
+    this.#reserve(path, entryBytes(path) + data.length);
     this.#make({ do: 'write', path, at: this.#clock.now(), ...ownership }, data);
   }
 
   write(path: string, data: Uint8Array, append: boolean): void {
     const { mode, uid, gid, content } = this.#nodeAt(path)!;
-    this.#reserve(data.length - (append ? 0 : (content?.sizeBytes ?? 0)));
+    this.#reserve(path, data.length - (append ? 0 : (content?.sizeBytes ?? 0)));
     const at = this.#clock.now();
     this.#make(append ? { do: 'append', path, at } : { do: 'write', path, at, mode, uid, gid }, data);
   }
 
   makeDirectory(path: string, ownership: Ownership): void {
-    this.#reserve(entryBytes(path));
+    this.#reserve(path, entryBytes(path));
     this.#make({ do: 'directory', path, at: this.#clock.now(), ...ownership });
   }
 
   symlink(path: string, target: string, ownership: Ownership): void {
-    this.#reserve(entryBytes(path) + target.length);
+    this.#reserve(path, entryBytes(path) + target.length);
     this.#make({ do: 'symlink', path, at: this.#clock.now(), target, ...ownership });
   }
 
   /** A device where a layer below has something that is not to be seen. */
   whiteout(path: string): void {
-    this.#reserve(entryBytes(path));
+    this.#reserve(path, entryBytes(path));
     this.#make({ do: 'whiteout', path, at: this.#clock.now() });
   }
 
@@ -258,10 +258,10 @@ export class TreeFiles implements RawFiles {
   }
 
   /** @throws FileError ENOSPC when there is no room for so much more. */
-  #reserve(moreBytes: number): void {
+  #reserve(path: string, moreBytes: number): void {
     const { usedBytes, totalBytes } = this.#budget;
     const fits = this.#usedBytes + moreBytes <= this.#limitBytes && usedBytes + moreBytes <= totalBytes;
-    if (moreBytes > 0 && !fits) throw new FileError('ENOSPC', '');
+    if (moreBytes > 0 && !fits) throw new FileError('ENOSPC', path);
   }
 
   #nodeAt(path: string): TreeNode | undefined {

@@ -19,6 +19,9 @@ import { ManualClock } from '@orrery/kit/manual-clock.ts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { FileError, type FileSystem } from './file-system.ts';
+import { containerFiles } from './container-files.ts';
+import { ImageLayer } from './image-layer.ts';
+import { ROOT } from './posix-files.ts';
 import { Trees } from './trees.ts';
 
 /** Few names, so that calls meet each other's results. */
@@ -154,7 +157,10 @@ function staysInside(path: string): boolean {
   });
 }
 
-test('a tree does to every call what the file system of this machine does', () => {
+/** What is there before the calls. */
+type Begin = (root: string) => FileSystem;
+
+function compareWith(begin: Begin): void {
   const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'orrery-files-')));
   try {
     let round = 0;
@@ -163,18 +169,45 @@ test('a tree does to every call what the file system of this machine does', () =
         round += 1;
         const root = join(scratch, String(round));
         mkdirSync(root);
-        const tree = new Trees({ clock: new ManualClock() }).open('x');
+        const files = begin(root);
         for (const step of steps) {
-          expect([step, resultOf(step, () => onTree(tree, step))]).toEqual([
+          expect([step, resultOf(step, () => onTree(files, step))]).toEqual([
             step,
             resultOf(step, () => onDisk(root, step)),
           ]);
         }
-        expect(everythingOf(ofTree(tree))).toEqual(everythingOf(ofDisk(root)));
+        expect(everythingOf(ofTree(files))).toEqual(everythingOf(ofDisk(root)));
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+test('a tree does to every call what the file system of this machine does', () => {
+  compareWith(() => new Trees({ clock: new ManualClock() }).open('x'));
+});
+
+test('so do the files of a container over those of its image', () => {
+  compareWith((root) => {
+    mkdirSync(join(root, 'a/b/c'), { recursive: true });
+    writeFileSync(join(root, 'a/b/a'), 'deep');
+    writeFileSync(join(root, 'a/c'), 'in a');
+    symlinkSync('a/b', join(root, 'b'));
+    writeFileSync(join(root, 'c'), 'at the root');
+    return containerFiles({
+      trees: new Trees({ clock: new ManualClock() }),
+      layer: 'containers/c1',
+      image: new ImageLayer({
+        '/a/b/c': { directory: true },
+        '/a/b/a': 'deep',
+        '/a/c': () => 'in a',
+        '/b': { symlink: 'a/b' },
+        '/c': 'at the root',
+      }),
+      mounts: [],
+      user: ROOT,
+    });
+  });
 });

@@ -26,6 +26,8 @@ export interface ProcessRow {
 
 export interface ClusterOptions {
   nodes?: number;
+  /** Processes that share the nodes; one unless set. */
+  nodeAgents?: number;
   /** Simulated delays are zero unless this is set. */
   realDelays?: boolean;
   speed?: number;
@@ -73,8 +75,8 @@ export class TestCluster {
 
   /** Starts it again on the same data, after `down`. */
   async up(): Promise<void> {
-    const { nodes = 3, realDelays = false, speed } = this.#options;
-    const flags = [`--nodes=${nodes}`, `--port=${this.#port}`];
+    const { nodes = 3, nodeAgents = 1, realDelays = false, speed } = this.#options;
+    const flags = [`--nodes=${nodes}`, `--node-agents=${nodeAgents}`, `--port=${this.#port}`];
     if (!realDelays) flags.push('--zero-delays');
     if (speed !== undefined) flags.push(`--speed=${speed}`);
     await this.orreryOk('up', '-d', ...flags);

@@ -84,7 +84,7 @@ describe('endpoints', () => {
       return informers as unknown as Informers;
     });
     expect(made).toBe(0);
-    const asked = [lookedUp.view(), lookedUp.view()];
+    const asked = [lookedUp.view(), lookedUp.view()].map((each) => Promise.resolve(each));
     expect(made).toBe(1);
     started.resolve();
     const [view] = await Promise.all(asked);

@@ -31,7 +31,7 @@ export const NO_PEERS: Peers = { dial: () => Promise.reject(new NetworkError('EH
 
 /** The network of a cluster that has nothing but what is attached. */
 export function isolatedNetwork(
-  hostIp: (node: string) => string,
+  hostIp: (node: string) => string = () => '10.0.0.10',
   clock: Clock = new ManualClock(),
 ): SimulatedNetwork {
   return new SimulatedNetwork({

@@ -25,28 +25,25 @@ export function connectPair(from: Sockets, to: Sockets): { near: ConnectionStrea
 }
 
 /**
- * Something that counts as a connection and has no stream: an exchange within this process.
- * Rejects with ECONNRESET as soon as one of its owners is gone, and with the signal's reason.
+ * Something that counts as a connection of who is asked, and has no stream: an exchange within this
+ * process. Rejects with ECONNRESET as soon as that one is gone, and with the signal's reason.
  */
-export async function exchangeBetween<T>(
-  from: Sockets,
-  to: Sockets,
+export async function exchangeWith<T>(
+  asked: Sockets,
   cancelled: AbortSignal,
   exchange: () => Promise<T>,
 ): Promise<T> {
   const broken = Promise.withResolvers<never>();
   const reset = (): void => broken.reject(new NetworkError('ECONNRESET'));
   const cancel = (): void => broken.reject(cancelled.reason as Error);
-  const near: Socket = { close: reset, reset };
-  const far: Socket = { close: reset, reset };
-  from.addConnection(near);
+  const socket: Socket = { close: reset, reset };
+  cancelled.throwIfAborted();
+  asked.addConnection(socket);
+  cancelled.addEventListener('abort', cancel);
   try {
-    to.addConnection(far);
-    cancelled.addEventListener('abort', cancel);
     return await Promise.race([exchange(), broken.promise]);
   } finally {
     cancelled.removeEventListener('abort', cancel);
-    from.removeConnection(near);
-    to.removeConnection(far);
+    asked.removeConnection(socket);
   }
 }

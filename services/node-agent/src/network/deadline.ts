@@ -5,14 +5,14 @@ import { type ConnectOptions, NetworkError } from './network.ts';
 
 /**
  * Works until it is done, until the time is over (ETIMEDOUT) or until the caller no longer wants
- * it (the reason of its signal). `work` is told by a signal of its own, and has to let go of what
- * it has come to hold; how it ends then does not matter.
+ * it (the reason of its signal), or is given up for another reason. `work` is told by a signal of
+ * its own, and has to let go of what it has come to hold; how it ends then does not matter.
  */
 export async function withDeadline<T>(
   clock: Clock,
   { signal, timeoutMs }: ConnectOptions,
   limitMs: number,
-  work: (cancelled: AbortSignal) => Promise<T>,
+  work: (cancelled: AbortSignal, giveUp: (reason: Error) => void) => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();
   const cancel = new AbortController();
@@ -25,7 +25,7 @@ export async function withDeadline<T>(
   signal?.addEventListener('abort', unwanted);
   const timer = clock.setTimeout(() => giveUp(new NetworkError('ETIMEDOUT')), timeoutMs ?? limitMs);
   try {
-    return await Promise.race([work(cancel.signal), cancelled.promise]);
+    return await Promise.race([work(cancel.signal, giveUp), cancelled.promise]);
   } finally {
     timer.cancel();
     signal?.removeEventListener('abort', unwanted);

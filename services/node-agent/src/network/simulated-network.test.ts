@@ -147,6 +147,18 @@ describe('a connection', () => {
     }
   });
 
+  test('that is still looked for ends with its process', async () => {
+    const net = new NetworkUnderTest();
+    const ended = new AbortController();
+    const process = net.attach('web', '10.244.0.2').ofProcess(ended.signal);
+    const looking = process.connect('8.8.8.8', 80);
+    await settle();
+    ended.abort();
+    await expect(looking).rejects.toEqual(failure('ECONNRESET'));
+    await settle();
+    expect(net.clock.pendingTimers).toBe(0);
+  });
+
   test('is one of at most a thousand of its pod', async () => {
     const net = new NetworkUnderTest();
     const web = net.attach('web', '10.244.0.2');

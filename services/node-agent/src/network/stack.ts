@@ -3,7 +3,7 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '@orrery/kit/clock.ts';
 import { ANY_ADDRESS, canonicalHost, isIPv4, isLoopback } from './address.ts';
-import { adoptStream, connectPair, exchangeBetween } from './connection.ts';
+import { adoptStream, connectPair, exchangeWith } from './connection.ts';
 import type { ConnectionStream } from './connection-stream.ts';
 import { withDeadline } from './deadline.ts';
 import { exchangeHttp, type OutgoingRequest, type WholeResponse } from './http-client.ts';
@@ -29,6 +29,8 @@ import { Sockets } from './sockets.ts';
 
 /** When connect(2) gives up (Linux, six retries of a SYN). */
 const CONNECT_LIMIT_MS = 127_000;
+/** When a resolver gives up (resolv.conf(5): two attempts of five seconds). */
+const LOOKUP_LIMIT_MS = 10_000;
 /** When an exchange of HTTP is given up whose caller has set no limit. */
 const EXCHANGE_LIMIT_MS = 900_000;
 /** How many addresses of a name are tried. */
@@ -51,6 +53,15 @@ export interface StackContext {
   peers: Peers;
   nodes: Pick<NodeView, 'hostPort'>;
   services: () => ServiceView | Promise<ServiceView>;
+}
+
+/** A connection that is on its way. */
+interface Attempt {
+  /** Whose it will be. */
+  readonly sockets: Sockets;
+  readonly cancelled: AbortSignal;
+  /** The connection takes the place of the attempt. */
+  readonly release: () => void;
 }
 
 /** The process that a stack is of. */
@@ -118,12 +129,10 @@ export class Stack implements NetworkStack {
   }
 
   connect(host: string, port: number, options: ConnectOptions = {}): Promise<Duplex> {
-    return withDeadline(this.#context.clock, options, CONNECT_LIMIT_MS, (cancelled) =>
-      this.#toAddresses(host, cancelled, async (ip) => {
-        const route = await this.#context.router.route(this.#namespace, ip, port, cancelled);
-        return this.#open(route, cancelled);
-      }),
-    );
+    return this.#pursue(host, options, CONNECT_LIMIT_MS, async (ip, attempt) => {
+      const route = await this.#context.router.route(this.#namespace, ip, port, attempt.cancelled);
+      return this.#open(route, attempt);
+    });
   }
 
   request(
@@ -141,24 +150,22 @@ export class Stack implements NetworkStack {
     for (const [name, value] of Object.entries(request.headers ?? {})) headers[name.toLowerCase()] = value;
     const { method = 'GET', target } = request;
     const outgoing: OutgoingRequest = { method, target, headers, body: bytesOf(request.body) };
-    return withDeadline(this.#context.clock, options, EXCHANGE_LIMIT_MS, (cancelled) =>
-      this.#toAddresses(host, cancelled, (ip) => this.#exchange(ip, port, outgoing, cancelled)),
+    return this.#pursue(host, options, EXCHANGE_LIMIT_MS, (ip, attempt) =>
+      this.#exchange(ip, port, outgoing, attempt),
     );
   }
 
   checkHealth(host: string, port: number, service: string): Promise<HealthCheck> {
-    return withDeadline(this.#context.clock, {}, CONNECT_LIMIT_MS, (cancelled) =>
-      this.#toAddresses(host, cancelled, async (ip) => {
-        const route = await this.#context.router.route(this.#namespace, ip, port, cancelled);
-        if (route.kind === 'elsewhere') return 'UNIMPLEMENTED';
-        const { grpcHealth } = bindingOf(route).service;
-        return grpcHealth === undefined ? 'UNIMPLEMENTED' : (grpcHealth(service) ?? 'NOT_FOUND');
-      }),
-    );
+    return this.#pursue(host, {}, CONNECT_LIMIT_MS, async (ip, { cancelled }) => {
+      const route = await this.#context.router.route(this.#namespace, ip, port, cancelled);
+      if (route.kind === 'elsewhere') return 'UNIMPLEMENTED';
+      const { grpcHealth } = bindingOf(route).service;
+      return grpcHealth === undefined ? 'UNIMPLEMENTED' : (grpcHealth(service) ?? 'NOT_FOUND');
+    });
   }
 
   lookup(name: string, type: 'A' | 'SRV' | 'PTR' = 'A'): Promise<DnsAnswer> {
-    return withDeadline(this.#context.clock, {}, CONNECT_LIMIT_MS, () =>
+    return withDeadline(this.#context.clock, {}, LOOKUP_LIMIT_MS, () =>
       resolve(this.#names, name, type, this.#context.services),
     );
   }
@@ -195,6 +202,28 @@ export class Stack implements NetworkStack {
     return this.#sockets;
   }
 
+  /** Works towards a connection; until there is one, the work itself is a socket of the process. */
+  #pursue<T>(
+    host: string,
+    options: ConnectOptions,
+    limitMs: number,
+    attempt: (ip: string, attempt: Attempt) => Promise<T>,
+  ): Promise<T> {
+    return withDeadline(this.#context.clock, options, limitMs, async (cancelled, giveUp) => {
+      const sockets = this.#openSockets();
+      const end = (): void => giveUp(new NetworkError('ECONNRESET'));
+      const socket = { close: end, reset: end };
+      const release = (): void => sockets.removeConnection(socket);
+      sockets.addConnection(socket);
+      cancelled.addEventListener('abort', release);
+      try {
+        return await this.#toAddresses(host, cancelled, (ip) => attempt(ip, { sockets, cancelled, release }));
+      } finally {
+        release();
+      }
+    });
+  }
+
   /** One address of a name after the other, as getaddrinfo's callers do. */
   async #toAddresses<T>(
     host: string,
@@ -219,16 +248,17 @@ export class Stack implements NetworkStack {
     throw failure;
   }
 
-  async #open(route: Route, cancelled: AbortSignal): Promise<ConnectionStream> {
-    const sockets = this.#openSockets();
+  async #open(route: Route, { sockets, cancelled, release }: Attempt): Promise<ConnectionStream> {
     if (route.kind === 'here') {
       cancelled.throwIfAborted();
       const { service, sockets: others } = bindingOf(route);
+      release();
       const { near, far } = connectPair(sockets, others);
       deliver(service, far, route.fromIp);
       return near;
     }
     const stream = await this.#context.peers.dial(route.address, route, cancelled);
+    release();
     try {
       cancelled.throwIfAborted();
       adoptStream(stream, sockets);
@@ -243,18 +273,16 @@ export class Stack implements NetworkStack {
     ip: string,
     port: number,
     outgoing: OutgoingRequest,
-    cancelled: AbortSignal,
+    attempt: Attempt,
   ): Promise<WholeResponse> {
+    const { cancelled } = attempt;
     const route = await this.#context.router.route(this.#namespace, ip, port, cancelled);
     if (route.kind === 'here') {
       const { service, sockets } = bindingOf(route);
-      if ('http' in service) {
-        return exchangeBetween(this.#openSockets(), sockets, cancelled, () =>
-          shortCut(service.http, outgoing, route.fromIp),
-        );
-      }
+      if ('http' in service)
+        return exchangeWith(sockets, cancelled, () => shortCut(service.http, outgoing, route.fromIp));
     }
-    return exchangeHttp(await this.#open(route, cancelled), outgoing, cancelled);
+    return exchangeHttp(await this.#open(route, attempt), outgoing, cancelled);
   }
 }
 

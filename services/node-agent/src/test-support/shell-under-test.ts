@@ -104,6 +104,8 @@ export class Container {
   /** Moves the clock until process 1 is over. @throws Error when that takes longer than a minute */
   async finish(): Promise<Outcome> {
     for (let left = 1_200; left > 0 && this.exit === undefined; left -= 1) await this.clock.advance(50);
+    // What is compressed is compressed on another thread.
+    for (let left = 50_000; left > 0 && this.exit === undefined; left -= 1) await settle();
     if (this.exit === undefined)
       throw new Error(`still running, after printing ${JSON.stringify(this.stdout)}`);
     return { stdout: this.stdout, stderr: this.stderr, exitCode: this.exit.exitCode };

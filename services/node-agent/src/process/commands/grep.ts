@@ -205,6 +205,7 @@ class Search {
       return;
     }
     if (mark === '-' || this.#options.has('v')) return;
+    this.#expression.lastIndex = 0;
     for (const [match] of text.matchAll(this.#expression))
       if (match !== '') await this.#self.print(`${label}${match}\n`);
   }

@@ -32,7 +32,7 @@ const LONG: Readonly<Record<string, string>> = {
 const sed = command(async (self) => {
   // A suffix may be attached to -i.
   const inPlace = self.args.some((each) => /^-(?:i|-in-place)/.test(each) || /^-[nErs]+i/.test(each));
-  const args = self.args.map((each) => each.replace(/^(-i|--in-place=).+/, '$1').replace(/=$/, ''));
+  const args = self.args.map((each) => each.replace(/^(?:-i.+|--in-place=.*)$/, '-i'));
   const options = parseOptions(args, 'ne:f:Eriszu', LONG);
   const operands = [...options.operands];
   const scripts = [...options.values('e')];

@@ -21,11 +21,7 @@ export async function evaluate(
   const value = (each: ArithmeticExpression): Promise<bigint> => evaluate(shell, each, expand, depth + 1);
   switch (expression.type) {
     case 'ArithmeticWord':
-      return wordValue(
-        shell,
-        expression.parts === undefined ? expression.value : await expand(expression),
-        depth,
-      );
+      return wordValue(shell, isPlain(expression) ? expression.value : await expand(expression), depth);
     case 'ArithmeticGroup':
       return value(expression.expression);
     case 'ArithmeticTernary':
@@ -49,9 +45,15 @@ export async function evaluate(
       }
       return binary(operator, await value(left), await value(right));
     }
-    case 'ArithmeticCommandExpansion':
-      throw new ShellError('arithmetic expression: command expansion is not supported here');
+    case 'ArithmeticCommandExpansion': {
+      const { pos, end, text } = expression;
+      return wordValue(shell, await expand({ type: 'ArithmeticWord', pos, end, value: text }), depth);
+    }
   }
+}
+
+function isPlain({ parts, value }: ArithmeticWord): boolean {
+  return parts === undefined && !value.includes('$');
 }
 
 /** A number, a name, or (after expansion) an expression. */
@@ -184,11 +186,7 @@ async function assign(
   expand: ExpandWord,
 ): Promise<bigint> {
   const text =
-    target.type === 'ArithmeticWord'
-      ? target.parts === undefined
-        ? target.value
-        : await expand(target)
-      : '';
+    target.type === 'ArithmeticWord' ? (isPlain(target) ? target.value : await expand(target)) : '';
   const reference = /^\s*([A-Za-z_]\w*)(?:\[(.*)\])?\s*$/s.exec(text);
   if (reference === null) throw new ShellError('arithmetic syntax error: assignment to what is no variable');
   const [, name, subscript] = reference;

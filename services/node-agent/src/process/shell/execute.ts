@@ -184,7 +184,7 @@ async function runCommand(shell: Shell, node: CommandNode, isLast: boolean): Pro
     case 'TestCommand':
       return Number(!(await evaluateCondition(shell, shellAsker(shell), node.expression)));
     case 'ArithmeticCommand': {
-      const value = await evaluate(shell, node.expression, (word) => expandArithmeticWord(shell, word.parts));
+      const value = await evaluate(shell, node.expression, (word) => expandArithmeticWord(shell, word));
       return Number(value === 0n);
     }
     case 'Redirected':
@@ -330,7 +330,7 @@ async function runFor(shell: Shell, node: For): Promise<number> {
 async function runArithmeticFor(shell: Shell, node: ArithmeticFor): Promise<number> {
   const { cursor } = shell;
   const value = (expression: ArithmeticFor['test']): Promise<bigint> =>
-    evaluate(shell, expression, (word) => expandArithmeticWord(shell, word.parts));
+    evaluate(shell, expression, (word) => expandArithmeticWord(shell, word));
   return inLoop(shell, async () => {
     let isReturning = cursor?.returning === true;
     cursor?.enter(BODY);

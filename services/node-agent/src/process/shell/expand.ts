@@ -1,6 +1,7 @@
 /** Word expansion (POSIX XCU 2.6): tilde, parameters, commands, arithmetic, fields, paths, quotes. */
 
 import {
+  type ArithmeticWord,
   type Assignment,
   type CommandArgument,
   type HereDoc,
@@ -17,7 +18,7 @@ import { type Field, FieldBuilder } from './fields.ts';
 import { expandGlob } from './glob.ts';
 import { CAPTURE_BYTES, WORDS } from './limits.ts';
 import { expandParameter, parameterFields, simpleParameter } from './parameter.ts';
-import { checkScript, ShellError } from './parse.ts';
+import { checkScript, parseScript, ShellError } from './parse.ts';
 import { isPattern, quotePattern } from './pattern.ts';
 import type { Shell } from './shell.ts';
 
@@ -137,7 +138,7 @@ export async function expandPart(
       add(await captureScript(shell, part.script, part.text));
       return;
     case 'ArithmeticExpansion':
-      add(String(await evaluate(shell, part.expression, (word) => expandArithmeticWord(shell, word.parts))));
+      add(String(await evaluate(shell, part.expression, (word) => expandArithmeticWord(shell, word))));
       return;
     case 'Glob':
       builder.wildcard(part.text);
@@ -165,14 +166,19 @@ function addFields(fields: readonly string[], builder: FieldBuilder, isQuoted: b
   }
 }
 
-export async function expandArithmeticWord(
-  shell: Shell,
-  parts: readonly WordPart[] | undefined,
-): Promise<string> {
+/** A word of an arithmetic expression, which is expanded as if in double quotes. */
+export async function expandArithmeticWord(shell: Shell, { value, parts }: ArithmeticWord): Promise<string> {
   const builder = new FieldBuilder({ split: false });
-  for (const part of parts ?? []) await expandPart(shell, part, builder, true);
+  for (const part of parts ?? quotedParts(value)) await expandPart(shell, part, builder, true);
   builder.finish();
   return builder.fields[0]?.text ?? '';
+}
+
+/** The parser leaves a word of one parameter unparsed. */
+function quotedParts(text: string): readonly WordPart[] {
+  const command = parseScript(`: "${text}"`).commands[0]?.command;
+  const word = command?.type === 'Command' ? command.args[0] : undefined;
+  return word?.type === 'Word' ? (word.parts ?? []) : [];
 }
 
 /** What the script prints, without the newlines at its end. Its exit code becomes `$?`. */

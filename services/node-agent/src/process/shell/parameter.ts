@@ -57,7 +57,11 @@ export function parameterFields(shell: Shell, part: WordPart | DoubleQuotedChild
   if (index?.text !== '@') return undefined;
   if (prefix === '!') {
     const value = shell.variables.value(name);
-    return typeof value === 'object' ? Object.keys(value) : value === undefined ? [] : ['0'];
+    return typeof value === 'object'
+      ? Object.keys(value).filter((key) => value[Number(key)] !== undefined)
+      : value === undefined
+        ? []
+        : ['0'];
   }
   return prefix === undefined ? arrayOf(shell, name) : undefined;
 }

@@ -303,7 +303,7 @@ export async function startNodeAgent(
       'persistent-volumes': (uid) => persistent.has(uid),
     });
     logs.removeOrphans((uid) => manager.has(uid));
-    warnOfUsageProblems(pods, hostsNode, events);
+    warnOfAnnotations(pods, hostsNode, events);
   };
   void fleet.start();
   void follow();

@@ -29,7 +29,7 @@ function breakPulls(agent: AgentUnderTest, broken: string, message: string): () 
 describe('an image that cannot be pulled', () => {
   test('is tried again after 10, 20, 40 seconds and so on up to five minutes', async () => {
     const agent = new AgentUnderTest();
-    const heal = breakPulls(agent, 'nginx:1.27', 'not found');
+    const heal = breakPulls(agent, 'web:1.27', 'not found');
     agent.create('web');
     await agent.settle();
     expect(waiting(agent)).toEqual({ reason: 'ErrImagePull', message: 'not found' });
@@ -38,7 +38,7 @@ describe('an image that cannot be pulled', () => {
       await agent.advance(1_000);
       expect(waiting(agent)).toEqual({
         reason: 'ImagePullBackOff',
-        message: 'Back-off pulling image "nginx:1.27": ErrImagePull: not found',
+        message: 'Back-off pulling image "web:1.27": ErrImagePull: not found',
       });
       await agent.advance(seconds * 1_000 - 1_001);
       expect(agent.reasons().filter((reason) => reason === 'Pulling')).toHaveLength(pulls);
@@ -55,14 +55,14 @@ describe('an image that cannot be pulled', () => {
 
   test('tells the story that people know', async () => {
     const agent = new AgentUnderTest();
-    breakPulls(agent, 'nginx:1.27', 'not found');
+    breakPulls(agent, 'web:1.27', 'not found');
     agent.create('web');
     await agent.advance(5_000);
     expect(events(agent)).toEqual([
-      'Normal Pulling Pulling image "nginx:1.27"',
-      'Warning Failed Failed to pull image "nginx:1.27": not found',
+      'Normal Pulling Pulling image "web:1.27"',
+      'Warning Failed Failed to pull image "web:1.27": not found',
       'Warning Failed Error: ErrImagePull',
-      'Normal BackOff Back-off pulling image "nginx:1.27"',
+      'Normal BackOff Back-off pulling image "web:1.27"',
       'Warning Failed Error: ImagePullBackOff',
     ]);
     expect(agent.stored('web')?.status?.phase).toBe('Pending');
@@ -75,7 +75,7 @@ describe('an image that cannot be pulled', () => {
     await agent.settle();
     expect(statusOf(agent, 'other').state?.running).toBeDefined();
     agent.change('web', (pod) => {
-      pod.spec.containers[0]!.image = 'nginx:1.28';
+      pod.spec.containers[0]!.image = 'web:1.28';
       pod.metadata.generation = 2;
     });
     await agent.settle();
@@ -105,13 +105,13 @@ describe('an image that cannot be pulled', () => {
     const agent = new AgentUnderTest();
     agent.create('web', { containers: [container('web', { imagePullPolicy: 'Never' })] });
     await agent.advance(5_000);
-    const message = 'Container image "nginx:1.27" is not present with pull policy of Never';
+    const message = 'Container image "web:1.27" is not present with pull policy of Never';
     expect(waiting(agent)).toEqual({ reason: 'ErrImageNeverPull', message });
     expect(events(agent)).toEqual([
       `Warning ErrImageNeverPull ${message}`,
       'Warning Failed Error: ErrImageNeverPull',
     ]);
-    agent.images.adopt('node-1', 'nginx:1.27');
+    agent.images.adopt('node-1', 'web:1.27');
     await agent.advance(5_000);
     expect(agent.stored('web')?.status?.phase).toBe('Running');
   });

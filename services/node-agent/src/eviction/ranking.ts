@@ -50,7 +50,7 @@ export function memoryMessage(
   thresholdBytes: number,
   availableBytes: number,
 ): string {
-  const threshold = `Threshold quantity: ${fromBytes(thresholdBytes)}, available: ${fromBytes(availableBytes)}. `;
+  const threshold = `Threshold quantity: ${fromBytes(thresholdBytes)}, available: ${fromBytes(Math.max(0, availableBytes))}. `;
   const offending = [...(spec.initContainers ?? []), ...spec.containers].flatMap((container) => {
     const used = memoryBytes.get(container.name) ?? 0;
     const requested = containerRequests(container).get('memory') ?? 0;

@@ -125,16 +125,22 @@ describe.each(['files', 'memory'])('logs in %s', (kind) => {
   });
 
   it('hold back who prints faster than a container may', async () => {
-    const megabyte = Buffer.from(`${'x'.repeat(1023)}\n`.repeat(1024));
-    await logs.write(ID, 'stdout', megabyte);
-    const second = Promise.resolve(logs.write(ID, 'stdout', megabyte));
+    const quarter = Buffer.from(`${'x'.repeat(1023)}\n`.repeat(256));
+    await logs.write(ID, 'stdout', quarter);
     let passed = false;
-    void second.then(() => (passed = true));
-    await logs.written();
+    const held = (async () => {
+      await logs.write(ID, 'stdout', quarter);
+      await logs.write(ID, 'stdout', quarter);
+      passed = true;
+    })();
     await vi.waitUntil(() => realClock.pendingTimers === 1);
+    await logs.written();
     expect(passed).toBe(false);
-    await realClock.advance(5_000);
-    await second;
+    await vi.waitUntil(async () => {
+      await realClock.advance(1_000);
+      return passed;
+    });
+    await held;
   });
 
   it('are gone when they are removed, also while they are being written', async () => {

@@ -7,6 +7,7 @@ import type { Clock, Timer } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
 import type { LogStream } from '../process/task.ts';
 import type { Container, PodSandbox } from '../runtime/runtime.ts';
+import { Allowance, type AllowanceLimits } from './allowance.ts';
 import { LineCutter, LogTimes } from './log-line.ts';
 import type { LogPart, LogPartReader, LogStorage } from './log-storage.ts';
 
@@ -50,12 +51,12 @@ const MAX_BATCH_BYTES = 256 * 1024;
 const PARALLEL_WRITES = 3;
 
 /**
- * How much a container may print: a burst, and then so much in a real second. A program that
- * prints without end is held back, or it would take a whole core from the cluster.
+ * How much a container may print, and how much all those together that print more than that: a
+ * program that prints without end, or a thousand of them, would take whole cores from the cluster.
  */
-const BURST_BYTES = 2 * 1024 * 1024;
-const BYTES_PER_SECOND = 256 * 1024;
-const LONGEST_PAUSE_MS = 10_000;
+const CONTAINER_LIMITS: AllowanceLimits = { burst: 512 * 1024, perSecond: 128 * 1024 };
+const SHARED_LIMITS: AllowanceLimits = { burst: 1024 * 1024, perSecond: 1024 * 1024 };
+const LONGEST_PAUSE_MS = 60_000;
 
 /** What is known of a log that is being written or followed; idle ones are not kept in memory. */
 interface OpenLog {
@@ -75,9 +76,7 @@ interface OpenLog {
   followers: Set<() => void>;
   isOver: boolean;
   isRemoved: boolean;
-  /** What may be printed at once, as of `refilledAtMs`. */
-  allowance: number;
-  refilledAtMs: number;
+  readonly allowance: Allowance;
 }
 
 /** A view of one log for its reader. */
@@ -105,8 +104,11 @@ export class ContainerLogs {
   #allWritten: PromiseWithResolvers<void> | undefined;
   readonly #timers = new Set<Timer>();
 
+  readonly #shared: Allowance;
+
   constructor(options: ContainerLogsOptions) {
     this.#options = options;
+    this.#shared = new Allowance(options.realClock, SHARED_LIMITS);
   }
 
   /** Takes what a container prints; a promise holds it back until there is room. Never throws for want of disk. */
@@ -254,8 +256,7 @@ export class ContainerLogs {
       followers: new Set(),
       isOver: false,
       isRemoved: false,
-      allowance: BURST_BYTES,
-      refilledAtMs: realClock.now(),
+      allowance: new Allowance(realClock, CONTAINER_LIMITS),
     };
     this.#open.set(path, log);
     // A line that the death of the agent before cut off is closed, so that it does not swallow the next one.
@@ -275,24 +276,16 @@ export class ContainerLogs {
     return bytes;
   }
 
-  /** Takes from the allowance; a promise when it is used up. */
+  /** A promise when the container has printed more than it may. */
   #pauseFor(log: OpenLog, bytes: number): Promise<void> | undefined {
-    const { realClock } = this.#options;
-    log.allowance -= bytes;
-    if (log.allowance >= 0) return undefined;
-    const nowMs = realClock.now();
-    const refill = ((nowMs - log.refilledAtMs) * BYTES_PER_SECOND) / 1_000;
-    log.allowance = Math.min(log.allowance + refill, BURST_BYTES);
-    log.refilledAtMs = nowMs;
-    if (log.allowance >= 0) return undefined;
+    const ownMs = log.allowance.take(bytes);
+    if (ownMs === 0) return undefined;
+    const pauseMs = Math.min(Math.max(ownMs, this.#shared.take(bytes)), LONGEST_PAUSE_MS);
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = realClock.setTimeout(
-      () => {
-        this.#timers.delete(timer);
-        resolve();
-      },
-      Math.min((-log.allowance * 1_000) / BYTES_PER_SECOND, LONGEST_PAUSE_MS),
-    );
+    const timer = this.#options.realClock.setTimeout(() => {
+      this.#timers.delete(timer);
+      resolve();
+    }, pauseMs);
     this.#timers.add(timer);
     return promise;
   }

@@ -100,6 +100,65 @@ describe('an update of the status of a pod', () => {
     expect(statusChange(ended, running, { restartPolicy: 'Always' })).toEqual([]);
   });
 
+  it.each<[string, Json, string[]]>([
+    ['Always', { restartPolicy: 'Always' }, []],
+    ['OnFailure', { restartPolicy: 'OnFailure' }, []],
+    [
+      'a rule for its exit code',
+      {
+        restartPolicy: 'Never',
+        restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [1] } }],
+      },
+      [],
+    ],
+    [
+      'a rule for other exit codes',
+      {
+        restartPolicy: 'Never',
+        restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'NotIn', values: [1] } }],
+      },
+      ['status.containerStatuses[0].state: Forbidden: may not be transitioned to non-terminated state'],
+    ],
+  ])(
+    'lets a container of a pod that does not restart do so by its own policy: %s',
+    (_case, fields, expected) => {
+      const spec = { restartPolicy: 'Never', containers: [{ ...main, ...fields }] };
+      expect(statusChange(ended, running, spec)).toEqual(expected);
+    },
+  );
+
+  it('keeps ephemeral containers ended, whatever the policy', () => {
+    const of = (state: Json): Json => ({ ephemeralContainerStatuses: [{ name: 'look', state }] });
+    const change = statusChange(of({ terminated: { exitCode: 0 } }), of({ running: {} }), {
+      restartPolicy: 'Always',
+    });
+    expect(change).toEqual([
+      'status.ephemeralContainerStatuses[0].state: Forbidden: may not be transitioned to non-terminated state',
+    ]);
+  });
+
+  it('takes what node agents report of resizes and disruptions', () => {
+    const status = {
+      observedGeneration: 2,
+      conditions: [
+        { type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet' },
+        { type: 'PodResizePending', status: 'True', reason: 'Deferred', observedGeneration: 2 },
+        { type: 'PodResizeInProgress', status: 'True' },
+        { type: 'PodReadyToStartContainers', status: 'True' },
+      ],
+      containerStatuses: [
+        {
+          name: 'main',
+          state: { running: {} },
+          allocatedResources: { cpu: '1' },
+          resources: { requests: { cpu: '1' } },
+        },
+      ],
+      ephemeralContainerStatuses: [{ name: 'look', state: { running: {} } }],
+    };
+    expect(statusChange({}, status)).toEqual([]);
+  });
+
   it('keeps the quality of service', () => {
     expect(statusChange({ qosClass: 'BestEffort' }, { qosClass: 'Burstable' })).toEqual([
       'status.qosClass: Invalid value: "Burstable": field is immutable',

@@ -2,6 +2,7 @@
 
 import type {
   Container,
+  ContainerRestartRuleOnExitCodes,
   ContainerStatus,
   Pod,
   PodSchedulingGate,
@@ -11,7 +12,6 @@ import type {
 import { jsonEqual } from '@orrery/api/json.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
 import { checkIp } from './addresses.ts';
-import { isSidecar } from './containers.ts';
 import { checkImmutable, checkSyntax, MAX_INT32 } from './fields.ts';
 import { dnsSubdomainProblems, qualifiedNameProblems, rangeText } from './names.ts';
 
@@ -157,14 +157,7 @@ export function checkPodStatusUpdate(
   // A writer may leave the class out; it may not give another one.
   if (status.qosClass !== undefined)
     checkImmutable(status.qosClass, stored.qosClass, 'status.qosClass', errors);
-  checkTransitions(status.containerStatuses, stored.containerStatuses, 'containerStatuses', spec, errors);
-  checkTransitions(
-    status.initContainerStatuses,
-    stored.initContainerStatuses,
-    'initContainerStatuses',
-    spec,
-    errors,
-  );
+  for (const key of STATUS_LISTS) checkTransitions(status[key], stored[key], key, spec, errors);
   for (const [index, { ip = '' }] of (status.podIPs ?? []).entries())
     checkIp(ip, `status.podIPs[${index}]`, errors);
   const [hostIp] = status.hostIPs ?? [];
@@ -173,24 +166,43 @@ export function checkPodStatusUpdate(
   }
 }
 
+const STATUS_LISTS = ['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'] as const;
+
+type StatusList = (typeof STATUS_LISTS)[number];
+
 /** A container that has ended and is not restarted stays ended. */
 function checkTransitions(
   next: readonly ContainerStatus[] | undefined,
   stored: readonly ContainerStatus[] | undefined,
-  key: 'containerStatuses' | 'initContainerStatuses',
-  { restartPolicy, initContainers = [] }: PodSpec,
+  key: StatusList,
+  spec: PodSpec,
   errors: FieldError[],
 ): void {
-  if (restartPolicy === 'Always') return;
   for (const [index, { name, state }] of (stored ?? []).entries()) {
-    if (state?.terminated === undefined) continue;
-    if (state.terminated.exitCode !== 0 && restartPolicy === 'OnFailure') continue;
-    if (key === 'initContainerStatuses' && isSidecar(initContainers.find((each) => each.name === name)))
-      continue;
+    if (state?.terminated === undefined || mayRestart(name, key, spec, state.terminated.exitCode)) continue;
     if (next?.some((each) => each.name === name && each.state?.terminated === undefined) === true) {
       errors.push(
         field.forbidden(`status.${key}[${index}].state`, 'may not be transitioned to non-terminated state'),
       );
     }
   }
+}
+
+/** By the pod's policy, or by the container's own policy and rules (KEP-5307). Ephemeral containers run once. */
+function mayRestart(name: string, key: StatusList, spec: PodSpec, exitCode: number): boolean {
+  if (key === 'ephemeralContainerStatuses') return false;
+  // Whatever a container's own policy says: in a new sandbox all of them start again.
+  if (spec.restartPolicy === 'Always') return true;
+  const containers = key === 'containerStatuses' ? spec.containers : spec.initContainers;
+  const container = containers?.find((each) => each.name === name);
+  if (container?.restartPolicyRules?.some(({ exitCodes }) => coversExit(exitCodes, exitCode)) === true) {
+    return true;
+  }
+  const policy = container?.restartPolicy ?? spec.restartPolicy;
+  return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
+}
+
+function coversExit(codes: ContainerRestartRuleOnExitCodes | undefined, exitCode: number): boolean {
+  if (codes === undefined) return false;
+  return (codes.values?.includes(exitCode) === true) === (codes.operator === 'In');
 }

@@ -24,7 +24,8 @@ type DeletePlan =
   /** It waits for grace or finalizers already; there is nothing to change. */
   | { action: 'none' };
 
-function checkPreconditions(
+/** @throws StatusError Conflict when the object is not the one that is meant. */
+export function checkPreconditions(
   definition: ResourceDefinition,
   object: KubeObject,
   options: DeleteOptions,

@@ -191,6 +191,36 @@ describe('an eviction', () => {
     expect((await refusalOf(fixture.get('pods', 'web'))).code).toBe(404);
   });
 
+  it('tells the owner why a pod goes that is given time to', async () => {
+    await create({ nodeName: 'n1' });
+    await evict({ ...dryRun(), dryRun: false });
+    const { metadata, status } = await fixture.get<Pod>('pods', 'web');
+    expect(metadata.deletionGracePeriodSeconds).toBe(30);
+    expect(status?.conditions).toMatchObject([
+      {
+        type: 'DisruptionTarget',
+        status: 'True',
+        reason: 'EvictionByEvictionAPI',
+        message: 'Eviction API: evicting',
+      },
+    ]);
+  });
+
+  it('of a pod as it was at a revision counts its own mark for nothing', async () => {
+    await create({ nodeName: 'n1' });
+    const { metadata } = await fixture.get<Pod>('pods', 'web');
+    const at = (resourceVersion: string): Promise<void> =>
+      fixture.api.evict(
+        'default',
+        'web',
+        { preconditions: { resourceVersion } },
+        { ...dryRun(), dryRun: false },
+      );
+    expect((await refusalOf(at('1'))).code).toBe(409);
+    await at(metadata.resourceVersion);
+    expect((await fixture.get('pods', 'web')).metadata.deletionTimestamp).toBeDefined();
+  });
+
   it('is refused for no pod and for another one of the name', async () => {
     expect((await refusalOf(evict())).code).toBe(404);
     await create();

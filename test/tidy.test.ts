@@ -71,7 +71,10 @@ describe('who touches what', () => {
   });
 
   it('only config.ts of a service reads the environment', () => {
-    expect(offenders(/process\.env/, (path) => path.endsWith('/config.ts'))).toEqual([]);
+    // There, `process` is the simulated process that a program is given.
+    const isSimulated = (path: string): boolean => path.startsWith('services/node-agent/src/process/');
+    const allowed = (path: string): boolean => path.endsWith('/config.ts') || isSimulated(path);
+    expect(offenders(/process\.env/, allowed)).toEqual([]);
   });
 
   it('only lib/kit touches timers, the time and chance', () => {

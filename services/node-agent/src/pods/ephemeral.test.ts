@@ -3,7 +3,7 @@ import { AgentUnderTest } from '../test-support/agent-under-test.ts';
 
 function debug(agent: AgentUnderTest): void {
   agent.change('web', ({ spec, metadata }) => {
-    spec.ephemeralContainers = [{ name: 'debugger', image: 'debugger', targetContainerName: 'web' }];
+    spec.ephemeralContainers = [{ name: 'debugger', image: 'tools:1', targetContainerName: 'web' }];
     metadata.generation = 2;
   });
 }

@@ -3,10 +3,11 @@
 import type { Container as ContainerSpec } from '@orrery/api/gen/types.ts';
 import type { EventRecorder, EventSubject } from '@orrery/client/events.ts';
 import type { Clock } from '@orrery/kit/clock.ts';
+import { ImageError } from '../runtime/images.ts';
 import type { CallContext, ImageService } from '../runtime/runtime.ts';
 import { Backoff } from './backoff.ts';
 import { formatDuration } from './duration.ts';
-import { StartFailure, type StartFailureReason } from './start-failure.ts';
+import { StartFailure } from './start-failure.ts';
 
 /** Before a failed pull is tried again; doubles up to MAX_BACKOFF_MS. */
 const INITIAL_BACKOFF_MS = 10_000;
@@ -16,13 +17,6 @@ const INITIAL_BACKOFF_MS = 10_000;
  * next look at the pod is about a second away.
  */
 const SHOWN_AS_FAILED_MS = 1_000;
-
-/** Reasons that the registry gives by itself (errors of runtime/images.ts carry them as `reason`). */
-const REGISTRY_REASONS: readonly StartFailureReason[] = ['InvalidImageName', 'RegistryUnavailable'];
-
-function registryReason(error: unknown): StartFailureReason | undefined {
-  return REGISTRY_REASONS.find((reason) => reason === (error as { reason?: unknown }).reason);
-}
 
 export interface ImagePullOptions {
   clock: Clock;
@@ -100,7 +94,7 @@ export class ImagePuller {
 
   #failed({ clock, recorder, subject }: ImagePullOptions, image: string, error: Error): StartFailure {
     const atMs = clock.now();
-    const reason = registryReason(error) ?? 'ErrImagePull';
+    const reason = error instanceof ImageError ? error.reason : 'ErrImagePull';
     recorder.warning(subject, 'Failed', `Failed to pull image "${image}": ${error.message}`);
     this.#backoff ??= new Backoff(INITIAL_BACKOFF_MS);
     this.#backoff.next(image, atMs, atMs);

@@ -6,7 +6,6 @@ export type StartFailureReason =
   | 'ImagePullBackOff'
   | 'ErrImageNeverPull'
   | 'InvalidImageName'
-  | 'RegistryUnavailable'
   | 'CreateContainerConfigError'
   | 'CreateContainerError'
   | 'RunContainerError'

@@ -90,6 +90,7 @@ export function containerConfig(
   const expand = (words: readonly string[] | undefined): readonly string[] =>
     words?.map((word) => expandVariables(word, valueOf)) ?? NO_WORDS;
   const context = { ...pod.spec.securityContext, ...spec.securityContext };
+  const behavior = behaviorOf(pod, spec.name);
   return {
     name: spec.name,
     image: spec.image ?? '',

@@ -22,7 +22,7 @@ export interface ContainerFilesOptions {
   /** Names the tree that the container writes to. */
   layer: string;
   image: ImageLayer;
-  /** Files that are this container's from its start, over the image's. */
+  /** Files that are this container's from its start, each mounted over the image's by the runtime. */
   own?: ImageFiles;
   mounts: readonly Mount[];
   /** `readOnlyRootFilesystem` of the security context. */
@@ -42,7 +42,10 @@ export function containerFiles(options: ContainerFilesOptions): FileSystem {
     open: () => trees.open(layer).raw,
     limitBytes: trees.limitBytes,
   };
-  const root = new OverlayFiles(lower, writable, readOnlyRoot);
+  const root = new OverlayFiles(lower, writable, {
+    readOnly: readOnlyRoot,
+    bound: new Set(Object.keys(own)),
+  });
   return new PosixFiles(mounted.length === 0 ? root : new MountedFiles(root, mounted), user);
 }
 

@@ -8,7 +8,7 @@ import { randomData } from '@orrery/kit/random.ts';
 import { FileError, type FileStat } from './file-system.ts';
 import type { DeviceName, ImageLayer } from './image-layer.ts';
 import type { TreeFiles } from './memory-tree.ts';
-import { joinPath, parentOf } from './paths.ts';
+import { isWithin, joinPath, parentOf } from './paths.ts';
 import type { Attributes, Ownership, RawFiles } from './raw-files.ts';
 
 /** Where a container writes: a tree that is there once something was written. */
@@ -19,6 +19,12 @@ export interface WritableLayer {
   readonly limitBytes: number;
 }
 
+export interface OverlayOptions {
+  readOnly: boolean;
+  /** Files that a runtime would mount one by one: they can be written always, and neither moved nor removed. */
+  bound: ReadonlySet<string>;
+}
+
 /** A device without end gives so much at a time; who needs more reads again. */
 export const DEVICE_READ_BYTES = 64 * 1024;
 
@@ -27,12 +33,12 @@ const NOTHING = new Uint8Array(0);
 export class OverlayFiles implements RawFiles {
   readonly #image: ImageLayer;
   readonly #layer: WritableLayer;
-  readonly #readOnly: boolean;
+  readonly #options: OverlayOptions;
 
-  constructor(image: ImageLayer, layer: WritableLayer, readOnly: boolean) {
+  constructor(image: ImageLayer, layer: WritableLayer, options: OverlayOptions) {
     this.#image = image;
     this.#layer = layer;
-    this.#readOnly = readOnly;
+    this.#options = options;
   }
 
   find(path: string): FileStat | undefined {
@@ -110,11 +116,12 @@ export class OverlayFiles implements RawFiles {
     return this;
   }
 
-  isReadOnly(): boolean {
-    return this.#readOnly;
+  isReadOnly(path: string): boolean {
+    return this.#options.readOnly && !this.#options.bound.has(path);
   }
 
-  isBusy(): boolean {
+  isBusy(path: string): boolean {
+    for (const each of this.#options.bound) if (isWithin(each, path)) return true;
     return false;
   }
 

@@ -1,7 +1,7 @@
 /** The network of pods whose nodes are spread over two node agents. */
 
 import { credentials, type ServiceError } from '@grpc/grpc-js';
-import type { Node, Pod } from '@orrery/api/gen/types.ts';
+import type { Node, Pod, Service } from '@orrery/api/gen/types.ts';
 import { type DialOpen, type DialOutput, PodNetworkClient } from '@orrery/proto/orrery/node_agent.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, TestCluster } from '../support/cluster.ts';
@@ -35,6 +35,7 @@ const objects = [
   pod('web', 'node-1', { image: 'nginx', ports: [{ name: 'http', containerPort: 80, hostPort: 8080 }] }),
   pod('named', 'node-1', { image: 'nginx' }, { hostname: 'first', subdomain: 'set' }),
   pod('client', 'node-2', { image: AGNHOST, args: ['pause'] }),
+  pod('shell', 'node-2', { image: 'busybox', command: ['sleep', '3600'] }),
   service('web', {
     type: 'NodePort',
     selector: { app: 'web' },
@@ -118,6 +119,53 @@ describe('a pod of one agent', () => {
     ['the world outside', 'example.com:80', 'DNS'],
   ])('does not reach %s', async (_what, target, said) => {
     expect(await connect(target)).toBe(said);
+  });
+});
+
+describe('a shell in a pod of one agent', () => {
+  const run = (command: string): Promise<string> =>
+    cluster.kubectlOk(['exec', 'shell', '--', ...command.split(' ')]);
+
+  it('gets the page of a server of the other', async () => {
+    expect(await run('wget -q -O- http://web:8000')).toContain('Welcome to nginx');
+  });
+
+  it('finds the addresses behind names', async () => {
+    const { status } = await cluster.get<Pod>('pod', 'named');
+    const { spec } = await cluster.get<Service>('service', 'web');
+    expect(await run('nslookup web')).toContain(spec.clusterIP);
+    expect(await run('nslookup first.set.default.svc.cluster.local')).toContain(status?.podIP);
+    expect(await run('nslookup kubernetes.default')).toContain('10.96.0.1');
+  });
+});
+
+describe('of two containers that want one port', () => {
+  it.each([
+    ['of their pod', 'pods-own', {}],
+    ['of their node', 'host', { hostNetwork: true }],
+  ])('%s the second fails with the words of its program', async (_what, name, more) => {
+    const server = { image: 'nginx' };
+    const containers = [
+      { ...server, name: 'main' },
+      { ...server, name: 'late', command: ['sh', '-c', 'sleep 1; exec nginx -g "daemon off;"'] },
+    ];
+    const twice = pod(name, 'node-2', server, { ...more, restartPolicy: 'Never', containers });
+    await cluster.kubectlOk(['apply', '-f', '-'], { input: JSON.stringify(twice) });
+    await eventually('the end of the second', async () => {
+      const { status } = await cluster.get<Pod>('pod', name);
+      const states = status?.containerStatuses?.map(({ name: of, state }) => [
+        of,
+        state?.terminated?.exitCode,
+      ]);
+      return (
+        JSON.stringify(states) ===
+        JSON.stringify([
+          ['late', 1],
+          ['main', null],
+        ])
+      );
+    });
+    expect(await cluster.kubectlOk(['logs', name, '-c', 'late'])).toContain('Address already in use');
   });
 });
 

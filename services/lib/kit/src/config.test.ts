@@ -3,6 +3,7 @@ import {
   clusterConfig,
   commonConfig,
   ConfigError,
+  host,
   milliseconds,
   port,
   readConfig,
@@ -76,6 +77,13 @@ describe('a configuration', () => {
     expect(problemsOf({ ...required, [name]: value })).toEqual([
       expect.stringMatching(new RegExp(`^${name}: `)),
     ]);
+  });
+
+  it('takes hosts with and without a port', () => {
+    const read = (HOST: string) => readConfig({ HOST: host() }, { HOST });
+    for (const text of ['10.0.0.1', 'node-agent:7444']) expect(read(text)).toEqual({ HOST: text });
+    for (const text of ['', ':7444', 'a:', 'a:b', 'a b', 'a:1:2'])
+      expect(() => read(text)).toThrow('HOST: must be HOST or HOST:PORT');
   });
 
   it('takes whole numbers in their ranges', () => {

@@ -1076,6 +1076,9 @@ export const PodNetworkService = {
   /**
    * A connection within the cluster's network. The first message of the client is `open`; the
    * first of the server is empty when the connection stands. A half-closed stream is a FIN.
+   * The end of the server's closes both ways. A connection that fails ends with FAILED_PRECONDITION
+   * (refused), NOT_FOUND (no such pod or address), DEADLINE_EXCEEDED or ABORTED (reset), and says
+   * so in the words of a kernel; any other status means that the agent is not there.
    */
   dial: {
     path: "/orrery.nodeagent.v1.PodNetwork/Dial" as const,
@@ -1092,6 +1095,9 @@ export interface PodNetworkServer extends UntypedServiceImplementation {
   /**
    * A connection within the cluster's network. The first message of the client is `open`; the
    * first of the server is empty when the connection stands. A half-closed stream is a FIN.
+   * The end of the server's closes both ways. A connection that fails ends with FAILED_PRECONDITION
+   * (refused), NOT_FOUND (no such pod or address), DEADLINE_EXCEEDED or ABORTED (reset), and says
+   * so in the words of a kernel; any other status means that the agent is not there.
    */
   dial: handleBidiStreamingCall<DialInput, DialOutput>;
 }
@@ -1100,6 +1106,9 @@ export interface PodNetworkClient extends Client {
   /**
    * A connection within the cluster's network. The first message of the client is `open`; the
    * first of the server is empty when the connection stands. A half-closed stream is a FIN.
+   * The end of the server's closes both ways. A connection that fails ends with FAILED_PRECONDITION
+   * (refused), NOT_FOUND (no such pod or address), DEADLINE_EXCEEDED or ABORTED (reset), and says
+   * so in the words of a kernel; any other status means that the agent is not there.
    */
   dial(): ClientDuplexStream<DialInput, DialOutput>;
   dial(options: Partial<CallOptions>): ClientDuplexStream<DialInput, DialOutput>;

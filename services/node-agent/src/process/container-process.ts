@@ -138,8 +138,10 @@ export class ContainerProcess implements Process {
     return { pid, parentPid, uid, argv, startedAtMs };
   }
 
-  /** Runs the program to its end. */
-  async run(program: Program): Promise<void> {
+  /** Runs the program to its end, after a while if it must wait for the processor. */
+  async run(program: Program, delayMs = 0): Promise<void> {
+    if (delayMs > 0) await this.clock.sleep(delayMs, this.killed);
+    if (this.#over) return;
     let exitCode: number;
     try {
       exitCode = await program(this);

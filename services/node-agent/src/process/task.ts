@@ -67,6 +67,10 @@ const encoder = new TextEncoder();
 /** As many processes as one container may have; one more is a failed fork (pids.max). */
 const MOST_PROCESSES = 512;
 
+/** What a fork costs, in milliseconds, and how much of it may be owed before children wait. */
+const FORK_COST_MS = 1;
+const FORK_DEBT_MS = 50;
+
 export class Task {
   readonly #options: TaskOptions;
   readonly #programs: ProgramSource;
@@ -75,6 +79,8 @@ export class Task {
   #limits: ResourceLimits;
   readonly #processes = new Map<number, ContainerProcess>();
   #host: ProcessHost | undefined;
+  #forkDebtMs = 0;
+  #forkedAtMs = 0;
   #nextPid = 1;
   #exit: Exit | undefined;
   #ending: Exit | undefined;
@@ -306,8 +312,16 @@ export class Task {
     });
     this.#nextPid += 1;
     this.#processes.set(process.pid, process);
-    void process.run(program);
+    void process.run(program, options.parent === undefined ? 0 : this.#forkDelay());
     return process;
+  }
+
+  /** How long a child waits before it runs: who forks without end must leave the agent time for others. */
+  #forkDelay(): number {
+    const nowMs = this.#options.clock.now();
+    this.#forkDebtMs = Math.max(0, this.#forkDebtMs - (nowMs - this.#forkedAtMs)) + FORK_COST_MS;
+    this.#forkedAtMs = nowMs;
+    return this.#forkDebtMs > FORK_DEBT_MS ? this.#forkDebtMs : 0;
   }
 
   #makeHost(): ProcessHost {

@@ -60,6 +60,7 @@ function isPlain({ parts, value }: ArithmeticWord): boolean {
 async function wordValue(shell: Shell, text: string, depth: number): Promise<bigint> {
   const trimmed = text.trim();
   if (trimmed === '') return 0n;
+  if (depth > SYNTAX_DEPTH / 4) throw new ShellError(`${trimmed}: expression recursion level exceeded`);
   const number = parseNumber(trimmed);
   if (number !== undefined) return number;
   const reference = /^([A-Za-z_]\w*)(?:\[(.*)\])?$/s.exec(trimmed);

@@ -1,6 +1,6 @@
 /** Brace expansion (bash): `a{b,c}` and `{1..5}`, textual and before all others. */
 
-import { WORDS } from './limits.ts';
+import { BRACE_WORDS } from './limits.ts';
 
 /** Of the text of one brace expression; undefined when it is none. */
 export function expandBraces(text: string): string[] | undefined {
@@ -15,7 +15,7 @@ function expandRange([, first, last, from, to, by]: RegExpExecArray): string[] |
   const start = first === undefined ? from!.codePointAt(0)! : Number(first);
   const end = last === undefined ? to!.codePointAt(0)! : Number(last);
   const step = Math.abs(Number(by ?? 1)) || 1;
-  if (Math.abs(end - start) / step >= WORDS) return undefined;
+  if (Math.abs(end - start) / step >= BRACE_WORDS) return undefined;
   const width = [first, last].some((each) => /^-?0\d/.test(each ?? ''))
     ? Math.max(first!.length, last!.length)
     : 0;

@@ -16,7 +16,7 @@ import { evaluate } from './arithmetic.ts';
 import { expandBraces } from './braces.ts';
 import { type Field, FieldBuilder } from './fields.ts';
 import { expandGlob } from './glob.ts';
-import { CAPTURE_BYTES, WORDS } from './limits.ts';
+import { BRACE_WORDS, CAPTURE_BYTES, WORDS } from './limits.ts';
 import { expandParameter, parameterFields, simpleParameter } from './parameter.ts';
 import { checkScript, parseScript, ShellError } from './parse.ts';
 import { isPattern, quotePattern } from './pattern.ts';
@@ -204,19 +204,21 @@ function withHome(shell: Shell, text: string, value: string): string {
   return (shell.variables.get('HOME') ?? '/root') + value.slice(1);
 }
 
-function withoutBraces(word: Word): Word[] {
+/** `budget` bounds what comes out of expressions side by side, which multiply. @throws ShellError */
+function withoutBraces(word: Word, budget = { left: BRACE_WORDS }): Word[] {
   const at = word.parts?.findIndex((part) => part.type === 'BraceExpansion') ?? -1;
   const brace = word.parts?.[at];
-  if (brace === undefined) return [word];
-  const alternatives = expandBraces(brace.text);
-  if (alternatives === undefined) return [word];
+  const alternatives = brace === undefined ? undefined : expandBraces(brace.text);
+  if (brace === undefined || alternatives === undefined) {
+    budget.left -= 1;
+    if (budget.left < 0) throw new ShellError('Argument list too long', 126);
+    return [word];
+  }
   const before = word.text.slice(0, brace.pos - word.pos);
   const after = word.text.slice(brace.end - word.pos);
-  const words = alternatives.flatMap((alternative) => {
+  return alternatives.flatMap((alternative) => {
     const command = parse(`: ${before}${alternative}${after}`).commands[0]?.command;
     const parsed = command?.type === 'Command' ? command.args[0] : undefined;
-    return parsed?.type === 'Word' ? withoutBraces(parsed) : [];
+    return parsed?.type === 'Word' ? withoutBraces(parsed, budget) : [];
   });
-  if (words.length > WORDS) throw new ShellError('Argument list too long', 126);
-  return words;
 }

@@ -4,6 +4,8 @@
 export const CAPTURE_BYTES = 4 * 1024 * 1024;
 /** Characters of all variables together. */
 export const VARIABLE_CHARACTERS = 8 * 1024 * 1024;
+/** Words that braces make of one word. */
+export const BRACE_WORDS = 16_384;
 /** Words of one command. */
 export const WORDS = 65_536;
 /** Calls of functions, `eval` and `source` inside one another. */
@@ -19,9 +21,8 @@ export const PARSED_SCRIPTS = 256;
 /** A longer script is parsed again each time. */
 export const PARSED_SCRIPT_CHARACTERS = 64 * 1024;
 
-/** What commands cost, in milliseconds of CPU: enough that an endless loop leaves the agent time for others. */
+/** What a command costs the shell itself, in milliseconds of CPU: enough that an endless loop leaves the agent time for others. */
 export const BUILTIN_COST_MS = 0.04;
-export const COMMAND_COST_MS = 1;
 /** As much may be owed before it is paid by waiting. */
 export const CPU_DEBT_MS = 50;
 /** A command that takes longer is worth a note of where the script stands. */

@@ -10,7 +10,7 @@ import { expandText, expandWords } from './expand.ts';
 import { type FileDescriptors, standardStreams } from './file-descriptors.ts';
 import { findExecutable } from './find-executable.ts';
 import { callFunction } from './call-function.ts';
-import { COMMAND_COST_MS, LONG_COMMAND_MS } from './limits.ts';
+import { LONG_COMMAND_MS } from './limits.ts';
 import { ShellError } from './parse.ts';
 import type { ProgramCall } from './program-call.ts';
 import { redirected } from './redirect.ts';
@@ -176,8 +176,6 @@ async function assign(shell: Shell, { name, value, append, index }: Assignment):
 }
 
 async function runExternal(shell: Shell, { argv, files, isLast, node }: ProgramCall): Promise<number> {
-  const debt = shell.spend(COMMAND_COST_MS);
-  if (debt !== undefined) await debt;
   const found = await shell.wait(findExecutable(shell, argv));
   if ('message' in found) {
     const message =

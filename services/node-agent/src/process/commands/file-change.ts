@@ -5,7 +5,6 @@ import { FileError } from '../../files/file-system.ts';
 import { command, type Command, CommandFailure, parseOptions, type Programs } from './command.ts';
 import { parseDate } from './date.ts';
 import { changeMode } from './mode.ts';
-import { parseSize } from './size.ts';
 
 const EMPTY = new Uint8Array();
 /** Trees may be deep, and a loop of symlinks must end. */
@@ -310,96 +309,6 @@ const mktemp = command(async (self) => {
   return 0;
 });
 
-/** What one write adds; the file system says when it is full. */
-const FILL_BYTES = 1024 * 1024;
-
-const truncate = command((self) => {
-  const options = self.options('s:c', { size: 's' });
-  const sizeBytes = parseSize(options.value('s') ?? '0');
-  const { files } = self.process;
-  return forEach(
-    self,
-    options.operands,
-    (path) => {
-      const content = files.exists(path) ? files.read(path) : EMPTY;
-      files.write(path, content.subarray(0, sizeBytes));
-      for (let left = sizeBytes - content.length; left > 0; left -= FILL_BYTES)
-        files.write(path, new Uint8Array(Math.min(left, FILL_BYTES)), { append: true });
-    },
-    (operand, error) => `${operand}: ${error.message}`,
-  );
-});
-
-/** `if=`, `of=`, `bs=`, `count=`, `skip=`, `seek=`, `conv=notrunc`, `status=`. */
-const dd = command(async (self) => {
-  const settings = new Map(self.args.map((each) => each.split(/=(.*)/s) as [string, string]));
-  const blockBytes = parseSize(settings.get('bs') ?? '512');
-  const count = settings.has('count') ? parseSize(settings.get('count')!) : Infinity;
-  const from = settings.get('if');
-  const to = settings.get('of');
-  const input = self.open(from ?? '-');
-  const seekBytes = parseSize(settings.get('seek') ?? '0') * blockBytes;
-  const keeps = seekBytes > 0 || settings.get('conv')?.includes('notrunc') === true;
-  const output = to === undefined ? self.process.stdout : self.create(to, { append: keeps });
-  for (let left = parseSize(settings.get('skip') ?? '0') * blockBytes; left > 0;) {
-    const skipped = await input.readBytes(left);
-    if (skipped === undefined) break;
-    left -= skipped.length;
-  }
-  const startedAtMs = self.process.clock.now();
-  let copiedBytes = 0;
-  let problem: FileError | undefined;
-  const limitBytes = count * blockBytes;
-  while (copiedBytes < limitBytes) {
-    const chunk = await self.wait(input.readBytes(Math.min(limitBytes - copiedBytes, FILL_BYTES)));
-    if (chunk === undefined) break;
-    try {
-      await self.wait(output.write(chunk));
-    } catch (error) {
-      if (!(error instanceof FileError)) throw error;
-      problem = error;
-      break;
-    }
-    copiedBytes += chunk.length;
-    // A device gives without end; a disk takes its time.
-    await self.wait(self.process.usage.work(chunk.length / DISK_BYTES_PER_MS));
-  }
-  if (problem !== undefined) self.complain(`error writing '${to ?? 'standard output'}': ${problem.message}`);
-  if (settings.get('status') !== 'none') await reportCopy(self, copiedBytes, blockBytes, startedAtMs);
-  return problem === undefined ? 0 : 1;
-});
-
-/** 1 GB a second. */
-const DISK_BYTES_PER_MS = 1_000_000;
-
-async function reportCopy(
-  self: Command,
-  bytes: number,
-  blockBytes: number,
-  startedAtMs: number,
-): Promise<void> {
-  const records = `${Math.floor(bytes / blockBytes)}+${bytes % blockBytes === 0 ? 0 : 1}`;
-  const seconds = Math.max(0.000_001, (self.process.clock.now() - startedAtMs) / 1_000);
-  const rate = (bytes / seconds / 1_048_576).toFixed(1);
-  const amount = bytes < 1_024 ? `${bytes} bytes` : `${bytes} bytes (${(bytes / 1_048_576).toFixed(1)}MB)`;
-  await self.printError(
-    `${records} records in\n${records} records out\n${amount} copied, ${seconds.toFixed(6)} seconds, ${rate}MB/s\n`,
-  );
-}
-
-const fallocate = command((self) => {
-  const options = self.options('l:o:n', { length: 'l' });
-  const sizeBytes = parseSize(options.value('l') ?? '0');
-  const [operand] = options.operands;
-  if (operand === undefined) throw new CommandFailure('missing operand');
-  const { files } = self.process;
-  const path = self.path(operand);
-  files.write(path, EMPTY);
-  for (let left = sizeBytes; left > 0; left -= FILL_BYTES)
-    files.write(path, new Uint8Array(Math.min(left, FILL_BYTES)), { append: true });
-  return 0;
-});
-
 export const FILE_CHANGE_PROGRAMS: Programs = {
   touch,
   rm,
@@ -413,8 +322,5 @@ export const FILE_CHANGE_PROGRAMS: Programs = {
   chown,
   chgrp: chown,
   mktemp,
-  truncate,
-  dd,
-  fallocate,
   sync: command(() => 0),
 };

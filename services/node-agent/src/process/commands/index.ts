@@ -28,7 +28,7 @@ const GROUPS: readonly Group[] = [
     load: async () => (await import('./text-view.ts')).TEXT_VIEW_PROGRAMS,
   },
   {
-    names: 'touch rm unlink rmdir mkdir mv cp ln chmod chown chgrp mktemp truncate dd fallocate sync',
+    names: 'touch rm unlink rmdir mkdir mv cp ln chmod chown chgrp mktemp sync',
     load: async () => (await import('./file-change.ts')).FILE_CHANGE_PROGRAMS,
   },
   {
@@ -91,6 +91,10 @@ const GROUPS: readonly Group[] = [
   {
     names: 'tar gzip gunzip zcat',
     load: async () => (await import('./archive.ts')).ARCHIVE_PROGRAMS,
+  },
+  {
+    names: 'dd truncate fallocate',
+    load: async () => (await import('./file-fill.ts')).FILE_FILL_PROGRAMS,
   },
 ];
 

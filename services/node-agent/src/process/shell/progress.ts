@@ -38,7 +38,7 @@ export function snapshot(shell: Shell, cursor: Cursor, child?: unknown): SavedSh
     source: shell.source,
     way: cursor.way(),
     ...(child === undefined ? {} : { child }),
-    variables: structuredClone(shell.variables.save()),
+    variables: shell.variables.save(),
     functions: Array.from(shell.functions.values(), ({ text }) => text),
     traps: shell.traps.entries(),
     options: options.map(([name]) => name as keyof Options),

@@ -112,7 +112,7 @@ export class Variables {
 
   /** What has changed since the start, as JSON. */
   save(): [string, Variable][] {
-    return [...this.#own];
+    return Array.from(this.#own, ([name, variable]) => [name, { ...variable }]);
   }
 
   load(saved: readonly [string, Variable][]): void {

@@ -37,8 +37,13 @@ const NOT_IN_BUSYBOX: ReadonlySet<string> = new Set([
   'curl',
   'dig',
   'dnf',
+  'gawk',
   'getent',
   'host',
+  'mawk',
+  'microdnf',
+  'nano',
+  'ncat',
   'perl',
   'pip',
   'pip3',
@@ -47,6 +52,8 @@ const NOT_IN_BUSYBOX: ReadonlySet<string> = new Set([
   'ss',
   'stress',
   'stress-ng',
+  'tree',
+  'vim',
   'yum',
 ]);
 

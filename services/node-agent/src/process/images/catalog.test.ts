@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { started } from '../../test-support/container-under-test.ts';
 import { knownImage, tagExists } from './catalog.ts';
+import { DATABASES } from './databases.ts';
+import { DISTRIBUTIONS } from './distributions.ts';
+import { KUBERNETES_IMAGES } from './kubernetes-images.ts';
+import { WEB_SERVERS } from './web-servers.ts';
 
 describe('the images that are known', () => {
   test.each([
@@ -42,4 +47,18 @@ describe('the images that are known', () => {
   ])('of nginx the tag %s exists: %s', (tag, expected) => {
     expect(tagExists(knownImage('nginx')!.profile, tag)).toBe(expected);
   });
+});
+
+/** They run what they are told, and nothing else. */
+const WITHOUT_COMMAND = ['liveness', 'polinux/stress'];
+
+test.each(
+  [DATABASES, DISTRIBUTIONS, KUBERNETES_IMAGES, WEB_SERVERS]
+    .flatMap((each) => Object.keys(each))
+    .filter((name) => !WITHOUT_COMMAND.includes(name)),
+)('%s has the program that it starts', async (image) => {
+  const container = await started({ image });
+  expect(container.exit?.reason).not.toBe('StartError');
+  container.task.signal('SIGKILL');
+  expect(container.clock.pendingTimers).toBe(0);
 });

@@ -1,11 +1,8 @@
 /** Databases, queues and the like: they listen, they say so, they end on TERM. */
 
 import type { DaemonOptions } from './daemon.ts';
-import type { ImageProfile, ProgramLoader } from './profile.ts';
-
-function daemonOf(options: DaemonOptions): ProgramLoader {
-  return async (image) => (await import('./daemon.ts')).daemon(options)(image);
-}
+import type { ImageProfile } from './profile.ts';
+import { daemonOf } from './single-program.ts';
 
 /** An image whose entrypoint is a script that ends by becoming the server. */
 function server(

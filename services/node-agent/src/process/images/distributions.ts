@@ -37,11 +37,9 @@ export const DISTRIBUTIONS: Readonly<Record<string, ImageProfile>> = {
   bash: { entrypoint: ['docker-entrypoint.sh'], cmd: ['bash'], commands: 'all', sizeMiB: 7 },
   perl: shell('perl', 360, DEBIAN, { workingDir: '/usr/src/app' }),
   python: shell('python3', 370, DEBIAN),
-  node: { entrypoint: ['docker-entrypoint.sh'], cmd: ['node'], commands: 'all', sizeMiB: 390, files: DEBIAN },
-  golang: shell('bash', 300, DEBIAN, { workingDir: '/go' }),
   'curlimages/curl': { entrypoint: ['/entrypoint.sh'], cmd: ['curl'], commands: 'all', sizeMiB: 9 },
   'polinux/stress': { commands: 'all', sizeMiB: 4 },
-  'nicolaka/netshoot': shell('zsh', 180),
+  'nicolaka/netshoot': shell('bash', 180),
   'jessie-dnsutils': {
     entrypoint: ['/bin/sleep'],
     cmd: ['infinity'],
@@ -50,5 +48,4 @@ export const DISTRIBUTIONS: Readonly<Record<string, ImageProfile>> = {
     files: DEBIAN,
   },
   dnsutils: { entrypoint: ['/bin/sleep'], cmd: ['infinity'], commands: 'all', sizeMiB: 100, files: DEBIAN },
-  git: { entrypoint: ['git'], commands: 'all', sizeMiB: 12 },
 };

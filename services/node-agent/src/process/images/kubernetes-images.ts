@@ -2,20 +2,7 @@
 
 import type { DaemonOptions } from './daemon.ts';
 import type { ImageProfile, ProgramLoader } from './profile.ts';
-
-function single(
-  path: string,
-  sizeMiB: number,
-  load: ProgramLoader,
-  more: Partial<ImageProfile> = {},
-): ImageProfile {
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  return { entrypoint: [path], commands: 'none', sizeMiB, programs: { [name]: load }, ...more };
-}
-
-function daemonOf(options: DaemonOptions): ProgramLoader {
-  return async (image) => (await import('./daemon.ts')).daemon(options)(image);
-}
+import { daemonOf, singleProgram } from './single-program.ts';
 
 const agnhost: ProgramLoader = async () => (await import('./agnhost.ts')).agnhost;
 
@@ -33,7 +20,7 @@ const FLUENTD: DaemonOptions = {
 /** Runs, and says little. */
 function quiet(path: string, sizeMiB: number, ports: readonly number[], memoryMiB: number): ImageProfile {
   const idle = { cpuMilli: 2, memoryMiB };
-  return single(path, sizeMiB, daemonOf({ ports, newest: '1.0.0', lines: () => [], idle }), { idle });
+  return singleProgram(path, sizeMiB, daemonOf({ ports, newest: '1.0.0', lines: () => [], idle }), { idle });
 }
 
 const pause: ImageProfile = {
@@ -56,7 +43,7 @@ const fluentd: ImageProfile = {
 export const KUBERNETES_IMAGES: Readonly<Record<string, ImageProfile>> = {
   pause,
   'pause-amd64': pause,
-  agnhost: single('/agnhost', 50, agnhost, {
+  agnhost: singleProgram('/agnhost', 50, agnhost, {
     cmd: ['pause'],
     commands: 'busybox',
     idle: { cpuMilli: 1, memoryMiB: 8 },
@@ -73,7 +60,7 @@ export const KUBERNETES_IMAGES: Readonly<Record<string, ImageProfile>> = {
   'fluentd-gcp': fluentd,
   'fluent/fluentd': fluentd,
   'fluent/fluent-bit': quiet('/fluent-bit/bin/fluent-bit', 40, [2_020], 12),
-  'vish/stress': single('/stress', 2, async () => (await import('./stress.ts')).vishStress),
+  'vish/stress': singleProgram('/stress', 2, async () => (await import('./stress.ts')).vishStress),
   'coredns/coredns': quiet('/coredns', 20, [53, 8_080, 8_181], 16),
   'kube-proxy': quiet('/usr/local/bin/kube-proxy', 26, [10_249, 10_256], 20),
   'metrics-server/metrics-server': quiet('/metrics-server', 20, [4_443], 24),
@@ -81,5 +68,5 @@ export const KUBERNETES_IMAGES: Readonly<Record<string, ImageProfile>> = {
   'prom/prometheus': quiet('/bin/prometheus', 110, [9_090], 60),
   'prom/node-exporter': quiet('/bin/node_exporter', 12, [9_100], 12),
   'grafana/grafana': quiet('/run.sh', 140, [3_000], 90),
-  traefik: quiet('/entrypoint.sh', 50, [80], 30),
+  traefik: quiet('/usr/local/bin/traefik', 50, [80], 30),
 };

@@ -1,7 +1,9 @@
 /** Web servers, and the small ones that tutorials are made of. */
 
 import type { ImageFiles } from '../../files/image-layer.ts';
-import type { ImageProfile, ProgramLoader } from './profile.ts';
+import type { DaemonOptions } from './daemon.ts';
+import type { ImageProfile } from './profile.ts';
+import { daemonOf, singleProgram } from './single-program.ts';
 
 const NGINX_PAGE =
   '<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome to nginx!</title>\n</head>\n<body>\n<h1>Welcome to nginx!</h1>\n<p>This is a simulated nginx: it serves the files of its container.</p>\n</body>\n</html>\n';
@@ -47,23 +49,27 @@ function apache(root: string, page: string, sizeMiB: number): ImageProfile {
 
 const httpd = apache('/usr/local/apache2/htdocs', '<html><body><h1>It works!</h1></body></html>\n', 45);
 
-/** An image with one program. */
-function single(
-  path: string,
-  sizeMiB: number,
-  load: ProgramLoader,
-  more: Partial<ImageProfile> = {},
-): ImageProfile {
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  return {
-    entrypoint: [path],
-    commands: 'none',
-    sizeMiB,
-    programs: { [name]: load },
-    idle: { cpuMilli: 1, memoryMiB: 6 },
-    ...more,
-  };
-}
+const IDLE = { cpuMilli: 1, memoryMiB: 6 };
+
+const TOMCAT: DaemonOptions = {
+  ports: [8_080],
+  // The image comes without any application.
+  http: {
+    8080: () => ({
+      status: 404,
+      headers: { 'content-type': 'text/html;charset=utf-8' },
+      body: '<!doctype html><html lang="en"><head><title>HTTP Status 404 – Not Found</title></head></html>',
+    }),
+  },
+  newest: '11.0.10',
+  lines: (version) => [
+    `INFO [main] org.apache.catalina.startup.VersionLoggerListener.log Server version name:   Apache Tomcat/${version}`,
+    'INFO [main] org.apache.coyote.AbstractProtocol.start Starting ProtocolHandler ["http-nio-8080"]',
+    'INFO [main] org.apache.catalina.startup.Catalina.start Server startup in [412] milliseconds',
+  ],
+  endings: { SIGTERM: 143, SIGINT: 130 },
+  idle: { cpuMilli: 3, memoryMiB: 120 },
+};
 
 const tomcat: ImageProfile = {
   cmd: ['catalina.sh', 'run'],
@@ -71,29 +77,8 @@ const tomcat: ImageProfile = {
   env: { CATALINA_HOME: '/usr/local/tomcat' },
   commands: 'all',
   sizeMiB: 210,
-  programs: {
-    'catalina.sh': async (image) =>
-      (await import('./daemon.ts')).daemon({
-        ports: [8_080],
-        // The image comes without any application.
-        http: {
-          8080: () => ({
-            status: 404,
-            headers: { 'content-type': 'text/html;charset=utf-8' },
-            body: '<!doctype html><html lang="en"><head><title>HTTP Status 404 – Not Found</title></head></html>',
-          }),
-        },
-        newest: '11.0.10',
-        lines: (version) => [
-          `INFO [main] org.apache.catalina.startup.VersionLoggerListener.log Server version name:   Apache Tomcat/${version}`,
-          'INFO [main] org.apache.coyote.AbstractProtocol.start Starting ProtocolHandler ["http-nio-8080"]',
-          'INFO [main] org.apache.catalina.startup.Catalina.start Server startup in [412] milliseconds',
-        ],
-        endings: { SIGTERM: 143, SIGINT: 130 },
-        idle: { cpuMilli: 3, memoryMiB: 120 },
-      })(image),
-  },
-  idle: { cpuMilli: 3, memoryMiB: 120 },
+  programs: { 'catalina.sh': daemonOf(TOMCAT) },
+  idle: TOMCAT.idle,
   tags: /^(?:jre|jdk)/,
 };
 
@@ -108,7 +93,7 @@ const bootcamp: ImageProfile = {
 };
 
 const echo = (port: number, path: string): ImageProfile =>
-  single(path, 45, async () => (await samples()).echoServer(port)());
+  singleProgram(path, 45, async () => (await samples()).echoServer(port)(), { idle: IDLE });
 
 const hpaExample: ImageProfile = {
   entrypoint: ['docker-php-entrypoint'],
@@ -140,8 +125,10 @@ export const WEB_SERVERS: Readonly<Record<string, ImageProfile>> = {
   ),
   tomcat,
   'hpa-example': hpaExample,
-  'hello-app': single('/hello-app', 5, async (image) => (await samples()).helloApp(image)),
-  'hello-go-gke': single('/hello', 10, async () => (await samples()).helloGo()),
+  'hello-app': singleProgram('/hello-app', 5, async (image) => (await samples()).helloApp(image), {
+    idle: IDLE,
+  }),
+  'hello-go-gke': singleProgram('/hello', 10, async () => (await samples()).helloGo(), { idle: IDLE }),
   'node-hello': { ...bootcamp, programs: { node: async () => (await samples()).nodeHello() } },
   'kubernetes-bootcamp': bootcamp,
   'jocatalin/kubernetes-bootcamp': bootcamp,
@@ -150,8 +137,10 @@ export const WEB_SERVERS: Readonly<Record<string, ImageProfile>> = {
   'jmalloc/echo-server': echo(8_080, '/echo-server'),
   'ealen/echo-server': echo(80, '/echo-server'),
   'traefik/whoami': echo(80, '/whoami'),
-  'hashicorp/http-echo': single('/http-echo', 6, async () => (await samples()).httpEcho()),
-  'hello-world': single('/hello', 1, async () =>
+  'hashicorp/http-echo': singleProgram('/http-echo', 6, async () => (await samples()).httpEcho(), {
+    idle: IDLE,
+  }),
+  'hello-world': singleProgram('/hello', 1, async () =>
     (await samples()).prints([
       '',
       'Hello from Docker!',

@@ -28,6 +28,8 @@ export class PodManager {
   /** By uid: a pod may be gone, and another have its name, while its containers still stop. */
   readonly #workers = new Map<string, PodWorker>();
   readonly #workersOf = new Map<string, Set<PodWorker>>();
+  /** The pods whose resize waits for room. */
+  readonly #deferred = new Set<string>();
   #informer: Informer<Pod> | undefined;
   #unfollow: (() => void) | undefined;
 
@@ -101,6 +103,7 @@ export class PodManager {
     if (!this.#isOurs(pod)) return;
     const { uid } = pod.metadata;
     const known = this.#workers.get(uid);
+    if (isFinished(pod)) this.#retryResizes();
     if (known !== undefined) {
       known.update(pod);
       return;
@@ -137,7 +140,15 @@ export class PodManager {
       const isOther = other.metadata.uid !== pod.metadata.uid && other.spec.nodeName === pod.spec.nodeName;
       if (isOther && !isFinished(other)) addAmounts(used, podAmounts(other));
     }
-    return resizeVerdict(podAmounts(pod), used, this.#options.allocatable);
+    const verdict = resizeVerdict(podAmounts(pod), used, this.#options.allocatable);
+    if (verdict?.reason === 'Deferred') this.#deferred.add(pod.metadata.uid);
+    else this.#deferred.delete(pod.metadata.uid);
+    return verdict;
+  }
+
+  /** A pod has ended: there may be room for those that want more. */
+  #retryResizes(): void {
+    for (const podUid of this.#deferred) this.#workers.get(podUid)?.retryResize();
   }
 
   /** Volumes whose content is not kept are made again before those that use them go on. */
@@ -189,6 +200,8 @@ export class PodManager {
 
   #lose(pod: Pod): void {
     const { uid } = pod.metadata;
+    this.#deferred.delete(uid);
+    this.#retryResizes();
     const worker = this.#workers.get(uid);
     void worker?.remove().then(() => {
       this.#workers.delete(uid);

@@ -70,6 +70,11 @@ export class PodResizer {
     if (differing === undefined) this.#pending = undefined;
   }
 
+  /** A resize that was deferred is decided anew at the next look. */
+  retry(): void {
+    if (this.#pending?.reason === 'Deferred') this.#retryAtMs = 0;
+  }
+
   /** The pod with what its containers have been allocated. */
   allocated(pod: Pod): Pod {
     return withAllocation(pod, this.#held);

@@ -134,7 +134,6 @@ describe('a resize', () => {
     expect(agent.clock.pendingTimers).toBe(1);
     agent.erase('other', 0);
     await agent.settle();
-    await agent.advance(180_000);
     expect([conditions(agent), statusOf(agent).allocatedResources?.['cpu']]).toEqual([[], '3']);
     expect(agent.clock.pendingTimers).toBe(0);
   });

@@ -120,6 +120,12 @@ export class PodWorker {
     this.wake();
   }
 
+  /** There may be room now for a resize that was deferred. */
+  retryResize(): void {
+    this.#resizer.retry();
+    this.wake();
+  }
+
   /** Something about the pod changed: look at it, or look again after the present look. */
   wake(): void {
     this.#again = true;

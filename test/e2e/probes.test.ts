@@ -117,6 +117,31 @@ describe('the tutorial on probes', () => {
   });
 });
 
+describe('a pod that is ready', () => {
+  it('stays so, without a gap, when its node agent is killed and started again', async () => {
+    const probe = { httpGet: { port: 80 }, periodSeconds: 10 };
+    await run('survivor', { image: 'nginx', readinessProbe: probe, startupProbe: probe });
+    await kubectl('wait', '--for=condition=Ready', 'pod/survivor', '--timeout=30s');
+    const readySince = async (): Promise<string | undefined> =>
+      (await podNow('survivor')).status?.conditions?.find(
+        ({ type, status }) => type === 'Ready' && status === 'True',
+      )?.lastTransitionTime;
+    const before = await readySince();
+    expect(before).toBeDefined();
+    await cluster.signal('node-agent', 'SIGKILL');
+    await eventually('the new agent', async () =>
+      (await cluster.processes()).some(({ name, restarts, ready }) => {
+        return name === 'node-agent' && restarts > 0 && ready;
+      }),
+    );
+    await eventually('an answer of the new agent', async () => {
+      return (await cluster.kubectl(['exec', 'survivor', '--', 'true'])).code === 0;
+    });
+    expect(await readySince()).toBe(before);
+    expect(await restartsOf('survivor')).toBe(0);
+  });
+});
+
 describe('the tutorial on lifecycle hooks', () => {
   it('runs a command after the start, and one before the end', async () => {
     const postStart = {

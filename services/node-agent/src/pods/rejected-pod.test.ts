@@ -61,8 +61,8 @@ describe('a pod that the node does not take', () => {
     await agent.settle();
     expect(phases()['d']).toBe('Failed');
     expect(agent.stored('d')?.status?.reason).toBe('OutOfpods');
+    // The scheduler may be that quick: it counts on what it sees in the API.
     agent.erase('a', 0);
-    await agent.advance(5_000);
     agent.create('e');
     await agent.settle();
     expect(phases()).toEqual({ b: 'Running', c: 'Running', d: 'Failed', e: 'Running' });

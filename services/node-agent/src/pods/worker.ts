@@ -146,10 +146,11 @@ export class PodWorker {
     this.wake();
   }
 
-  /** What the node has taken: nothing any more of a pod that is over or was not let in. */
+  /** The pod, while it takes room on the node: until nothing of it runs, or the API gives its room to others. */
   get taken(): Pod | undefined {
     const { pod } = this.#reporter;
-    return isFinished(pod) || this.#end?.rejected === true ? undefined : pod;
+    const isOver = this.#ended || this.#removed !== undefined || this.#end?.rejected === true;
+    return isOver || isFinished(pod) ? undefined : pod;
   }
 
   /** Resolves when the store has the newest status. */

@@ -11,11 +11,17 @@ function ended(exitCode: number, reason = exitCode === 0 ? 'Completed' : 'Error'
 }
 
 /** Files of which only the one with the last words is read. */
-function saying(words: string | FileErrorCode): () => FileSystem {
+function saying(words: string): () => FileSystem {
   const read = (path: string): Uint8Array => {
     expect(path).toBe(PATH);
-    if (words === 'ENOENT' || words === 'EISDIR') throw new FileError(words, path);
     return Buffer.from(words);
+  };
+  return () => ({ read }) as FileSystem;
+}
+
+function failing(code: FileErrorCode): () => FileSystem {
+  const read = (path: string): Uint8Array => {
+    throw new FileError(code, path);
   };
   return () => ({ read }) as FileSystem;
 }
@@ -30,12 +36,12 @@ describe('the last words of a container', () => {
   it.each<[string, Container, (() => FileSystem) | undefined, OutputTail | undefined, string]>([
     ['are what it has left in its file', ended(0), saying('done\n'), undefined, 'done\n'],
     ['are none without files', ended(1), undefined, undefined, ''],
-    ['are none without that file', ended(1), saying('ENOENT'), undefined, ''],
+    ['are none without that file', ended(1), failing('ENOENT'), undefined, ''],
     ['are none in an empty file', ended(1), saying(''), undefined, ''],
     [
       'cannot be read from a directory',
       ended(1),
-      saying('EISDIR'),
+      failing('EISDIR'),
       printed('oh no\n'),
       `Error on reading termination log ${PATH}: Is a directory`,
     ],

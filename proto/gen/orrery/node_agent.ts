@@ -51,6 +51,7 @@ export interface LogsRequest {
 }
 
 export interface LogsChunk {
+  /** Empty in the first chunk, which says that there is a log. */
   data: Buffer;
 }
 

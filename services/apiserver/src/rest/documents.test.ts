@@ -167,6 +167,24 @@ describe('legacy discovery', () => {
   });
 });
 
+describe('the ways into a pod', () => {
+  test.each([
+    ['log', 'Pod', ['get']],
+    ['exec', 'PodExecOptions', ['create', 'get']],
+    ['attach', 'PodAttachOptions', ['create', 'get']],
+    ['portforward', 'PodPortForwardOptions', ['create', 'get']],
+  ])('are listed as subresources: %s', async (name, kind, verbs) => {
+    const { resources } = (await discover('/api/v1', '*/*')).json<{ resources: { name: string }[] }>();
+    expect(resources).toContainEqual({
+      name: `pods/${name}`,
+      singularName: '',
+      namespaced: true,
+      kind,
+      verbs,
+    });
+  });
+});
+
 describe('OpenAPI', () => {
   interface Index {
     paths: Record<string, { serverRelativeURL: string }>;

@@ -1,5 +1,8 @@
 import { status } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Exchange } from '../exchange.ts';
+import { FakeNodeAgent } from './test-support/fake-node-agent.ts';
+import { OpenStreams } from './upgrade.ts';
 import { PODS, StreamingFixture } from './test-support/streaming-fixture.ts';
 
 let fixture: StreamingFixture;
@@ -127,6 +130,46 @@ describe('exec over a WebSocket', () => {
     expect(JSON.parse(client.on(3)).message).toBe(
       'Internal error occurred: error executing command in container: failed to start exec',
     );
+  });
+});
+
+describe('streams that are open', () => {
+  it('are told when the agent of the node dies', async () => {
+    const other = new FakeNodeAgent();
+    await other.start();
+    fixture.putNode('node-3', other.address);
+    fixture.putPod('mortal', ['c'], { nodeName: 'node-3' });
+    const client = await fixture.webSocket(execPath(['cat'], 'stdin=true&stdout=true', 'mortal'), V5);
+    await until(() => client.messages.length > 0);
+    other.stop();
+    await until(() => client.code !== undefined);
+    expect(JSON.parse(client.on(3)).message).toContain('the connection to the node was lost');
+  });
+
+  it('end with the server, which takes no more', async () => {
+    const closing = await StreamingFixture.start();
+    const path = execPath(['cat'], 'stdin=true&stdout=true');
+    const [overWebSocket, overSpdy] = [await closing.webSocket(path, V5), await closing.spdy(path, V4)];
+    const log = await closing.rest.watch(`${PODS}/one/log?follow=true`);
+    await until(() => closing.agent.open === 3);
+    const stopped = closing.stop();
+    log.message.on('error', () => undefined).resume();
+    await until(() => overWebSocket.code !== undefined && overSpdy.client.isOver && closing.agent.open === 0);
+    await stopped;
+  });
+
+  it('are limited in number', () => {
+    const streams = new OpenStreams();
+    const closed: (() => void)[] = [];
+    const exchange = {
+      response: { on: (_event: string, over: () => void) => closed.push(over) },
+      isClosing: () => false,
+    } as unknown as Exchange;
+    for (let index = 0; index < 1_000; index += 1) streams.add(exchange, () => undefined);
+    expect(() => streams.add(exchange, () => undefined)).toThrow('too many streams into pods are open');
+    closed[0]!();
+    streams.add(exchange, () => undefined);
+    expect(streams.size).toBe(1_000);
   });
 });
 

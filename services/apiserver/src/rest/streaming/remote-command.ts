@@ -120,6 +120,9 @@ async function passInput(client: CommandClient, call: Call): Promise<void> {
   call.end();
 }
 
+/** The agent of the node has died, or a newer one took its place. */
+const LOST: ExecEnd = { exitCode: 0, error: 'the connection to the node was lost' };
+
 /** Passes on what the program prints, at the pace of the client. Resolves with its end. */
 async function passOutput(outputs: AsyncIterator<ExecOutput>, client: CommandClient): Promise<ExecEnd> {
   try {
@@ -129,9 +132,9 @@ async function passOutput(outputs: AsyncIterator<ExecOutput>, client: CommandCli
       if (output?.$case === 'stdout') await client.write('stdout', output.stdout);
       if (output?.$case === 'stderr') await client.write('stderr', output.stderr);
     }
-    return { exitCode: 0, error: 'the node agent ended the conversation' };
-  } catch (error) {
-    return { exitCode: 0, error: (error as Error).message };
+    return LOST;
+  } catch {
+    return LOST;
   }
 }
 

@@ -24,7 +24,7 @@ const SETTINGS_INITIAL_WINDOW_SIZE = 7;
 export const MAX_CONTROL_BYTES = 32 * 1024;
 
 /** Why a stream was reset (section 2.6.3). */
-export const RST_STATUS = { protocolError: 1, refusedStream: 3, cancel: 5, flowControlError: 7 } as const;
+export const RST_STATUS = { refusedStream: 3, cancel: 5 } as const;
 
 export type Frame =
   | {

@@ -13,7 +13,7 @@ import { freePort } from '../support/free-port.ts';
 let cluster: TestCluster;
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ nodes: 2 });
+  cluster = await TestCluster.start({ nodes: 2, nodeAgents: 2 });
   await eventually('the default service account', () =>
     cluster.kubectl(['get', 'serviceaccount', 'default']).then(({ code }) => code === 0),
   );
@@ -124,10 +124,11 @@ describe('kubectl logs', () => {
     );
   });
 
-  it('are still there, and go on, after the node agent was killed', async () => {
+  it('are still there, and go on, after the node agents were killed', async () => {
     const before = (await logs('ticker')).split('\n').length;
-    const agent = (await cluster.processes()).find(({ name }) => name.startsWith('node-agent'))!;
-    await cluster.signal(agent.name, 'SIGKILL');
+    for (const { name } of await cluster.processes()) {
+      if (name.startsWith('node-agent')) await cluster.signal(name, 'SIGKILL');
+    }
     await eventually('more ticks than before', async () => {
       const { code, stdout } = await cluster.kubectl(['logs', 'ticker']);
       return code === 0 && stdout.split('\n').length > before + 2;

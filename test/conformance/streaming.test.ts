@@ -133,8 +133,12 @@ describe('kubectl logs', () => {
       const { code, stdout } = await cluster.kubectl(['logs', 'ticker']);
       return code === 0 && stdout.split('\n').length > before + 2;
     });
+    const talked = await eventually('the log on the other node', async () => {
+      const { code, stdout } = await cluster.kubectl(['logs', 'talker']);
+      return code === 0 ? stdout : undefined;
+    });
     // A script that does not note down where it stands begins anew, in the same container.
-    expect(await logs('talker')).toMatch(/^one\ntwo\nthree\n/);
+    expect(talked).toMatch(/^one\ntwo\nthree\n/);
     const { status } = await cluster.get<Pod>('pod', 'ticker');
     expect(status?.containerStatuses?.[0]?.restartCount).toBe(0);
     expect(await cluster.kubectlOk(['exec', 'ticker', '--', 'echo', 'still here'])).toBe('still here\n');

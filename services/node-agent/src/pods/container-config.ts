@@ -90,7 +90,6 @@ export function containerConfig(
   const expand = (words: readonly string[] | undefined): readonly string[] =>
     words?.map((word) => expandVariables(word, valueOf)) ?? NO_WORDS;
   const context = { ...pod.spec.securityContext, ...spec.securityContext };
-  const behavior = behaviorOf(pod, spec.name);
   return {
     name: spec.name,
     image: spec.image ?? '',

@@ -89,6 +89,7 @@ export function containerConfig(
   const valueOf = (name: string): string | undefined => (known ??= new Map(variables)).get(name);
   const expand = (words: readonly string[] | undefined): readonly string[] =>
     words?.map((word) => expandVariables(word, valueOf)) ?? NO_WORDS;
+  const behavior = behaviorOf(pod, spec.name);
   const context = { ...pod.spec.securityContext, ...spec.securityContext };
   return {
     name: spec.name,

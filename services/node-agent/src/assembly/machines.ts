@@ -1,0 +1,85 @@
+/** The simulated machines themselves: their network, their images, their container runtime. */
+
+import type { ServiceContext } from '@orrery/kit/service.ts';
+import type { NodeAgentConfig } from '../config.ts';
+import { containerView } from '../environment/container-view.ts';
+import { logIdOf } from '../logs/container-logs.ts';
+import { nodeView } from '../network/cluster-view.ts';
+import { DialClient } from '../network/dial-client.ts';
+import { ServiceInformers } from '../network/service-informers.ts';
+import { SimulatedNetwork } from '../network/simulated-network.ts';
+import { placeInRange } from '../nodes/node-object.ts';
+import { layerOf } from '../process/images/layers.ts';
+import { AddressRange, podRangePrefix } from '../runtime/addresses.ts';
+import { pullTimeMs, SimulatedImages } from '../runtime/images.ts';
+import type { RuntimeListener } from '../runtime/runtime.ts';
+import { SimulatedRuntime } from '../runtime/simulated.ts';
+import { containerTree } from '../volumes/tree-names.ts';
+import type { Cluster } from './cluster.ts';
+import type { Storage } from './storage.ts';
+
+export type Machines = ReturnType<typeof createMachines>;
+
+function createNetwork(
+  { clock }: ServiceContext,
+  { hostIp, hostsNode, nodes, pods, services, newInformers }: Cluster,
+) {
+  const peers = new DialClient();
+  const lookedUp = new ServiceInformers(services, newInformers);
+  const network = new SimulatedNetwork({
+    clock,
+    hostIp,
+    hostsNode,
+    nodes: nodeView(nodes, pods),
+    services: () => lookedUp.view(),
+    peers,
+  });
+  const close = async (): Promise<void> => {
+    peers.close();
+    await lookedUp.stop();
+  };
+  return { network, close };
+}
+
+/** `onChange` is told of pods in which something changed by itself. */
+export function createMachines(
+  config: NodeAgentConfig,
+  context: ServiceContext,
+  cluster: Cluster,
+  { trees, volumes, logs, checkpoints }: Storage,
+  onChange: RuntimeListener,
+) {
+  const { clock, logger } = context;
+  const { range, hostIp } = cluster;
+  const { network, close } = createNetwork(context, cluster);
+  const addresses = Array.from(
+    { length: range.count },
+    (_, place) => new AddressRange(podRangePrefix(range.first + place)),
+  );
+  const images = new SimulatedImages({
+    clock,
+    pullTimeMs: (sizeBytes) => pullTimeMs(config.ORRERY_IMAGE_PULL_MS, sizeBytes),
+  });
+  const runtime: SimulatedRuntime = new SimulatedRuntime({
+    clock,
+    logger,
+    images,
+    sandboxStartMs: config.ORRERY_SANDBOX_START_MS,
+    containerStartMs: config.ORRERY_CONTAINER_START_MS,
+    addresses: (node) => ({ hostIp: hostIp(node), range: addresses[placeInRange(range, node)!]! }),
+    network,
+    files: (container, sandbox) =>
+      containerView(trees, layerOf(container.image), containerTree(container.id), container, sandbox),
+    filesReady: ({ uid }) => volumes.ready(uid),
+    removeFiles: (container) => {
+      trees.remove(containerTree(container.id));
+      const sandbox = runtime.podSandboxStatus(container.podSandboxId);
+      if (sandbox !== undefined) logs.remove(logIdOf(container, sandbox));
+    },
+    log: (container, sandbox, stream, data) => logs.write(logIdOf(container, sandbox), stream, data),
+    logEnded: (container, sandbox) => logs.end(logIdOf(container, sandbox)),
+    checkpoints,
+    onChange,
+  });
+  return { network, images, runtime, close };
+}

@@ -1,0 +1,73 @@
+/** What the simulated machines keep: files, volumes and logs, on disk when there is a state directory. */
+
+import { join } from 'node:path';
+import { systemClock } from '@orrery/kit/clock.ts';
+import type { ServiceContext } from '@orrery/kit/service.ts';
+import type { NodeAgentConfig } from '../config.ts';
+import { Journals } from '../files/journals.ts';
+import { Trees } from '../files/trees.ts';
+import { ContainerLogs } from '../logs/container-logs.ts';
+import { logStorage } from '../logs/log-storage.ts';
+import { allocatableQuantities } from '../nodes/node-object.ts';
+import { NO_CHECKPOINTS } from '../runtime/checkpoints.ts';
+import { JournaledCheckpoints } from '../runtime/journaled-checkpoints.ts';
+import { PodVolumes } from '../volumes/pod-volumes.ts';
+import { ServiceAccountTokens } from '../volumes/tokens.ts';
+import { isVolatile, persistentVolumeTree } from '../volumes/tree-names.ts';
+import type { Cluster } from './cluster.ts';
+
+export type Storage = ReturnType<typeof openStorage>;
+
+export function openStorage(
+  { ORRERY_STATE_DIR: stateDir, ORRERY_LOG_MAX_BYTES: logMaxBytes }: NodeAgentConfig,
+  { clock, logger }: ServiceContext,
+  { client, objects, claims, persistentVolumes, pods, hostIp }: Cluster,
+) {
+  const realClock = systemClock;
+  const journals =
+    stateDir === undefined
+      ? undefined
+      : new Journals({ directory: join(stateDir, 'journals'), realClock, logger });
+  const trees: Trees = new Trees({
+    clock,
+    isVolatile,
+    prepare: (tree) => volumes.prepare(tree),
+    ...(journals === undefined ? {} : { journals }),
+  });
+  const volumes = new PodVolumes({
+    clock,
+    logger,
+    trees,
+    objects,
+    tokens: new ServiceAccountTokens(client, clock),
+    claims: { claims: claims.lister, persistentVolumes: persistentVolumes.lister },
+    hostIp,
+    allocatable: allocatableQuantities,
+    podNow: (key) => pods.lister.get(key),
+  });
+  persistentVolumes.addHandler({
+    delete: ({ metadata }) => trees.remove(persistentVolumeTree(metadata.uid)),
+  });
+  const logs = new ContainerLogs({ clock, realClock, logger, ...logStorage(stateDir, logMaxBytes) });
+  return {
+    trees,
+    volumes,
+    logs,
+    checkpoints: journals === undefined ? NO_CHECKPOINTS : new JournaledCheckpoints(journals),
+    /** Deletes what is left of pods, containers and volumes that went while no agent ran. */
+    removeOrphans: (known: { pod: (uid: string) => boolean; container: (id: string) => boolean }): void => {
+      const persistent = new Set(persistentVolumes.lister.list().map(({ metadata }) => metadata.uid));
+      volumes.removeOrphans({
+        pods: known.pod,
+        containers: known.container,
+        'persistent-volumes': (uid) => persistent.has(uid),
+      });
+      logs.removeOrphans(known.pod);
+    },
+    close: async (): Promise<void> => {
+      volumes.stop();
+      journals?.flush();
+      await logs.close();
+    },
+  };
+}

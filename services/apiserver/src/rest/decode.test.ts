@@ -100,6 +100,12 @@ describe('bodies that cannot be taken', () => {
       message: 'error converting YAML to JSON: yaml: document contains excessive aliasing',
     },
     {
+      name: 'keys that are maps whose keys are maps',
+      body: `${'? '.repeat(400)}a`,
+      type: 'application/yaml',
+      message: 'error converting YAML to JSON: yaml: invalid map key: only text can be a key',
+    },
+    {
       name: 'lists in lists without end',
       body: '['.repeat(100_000),
       message:

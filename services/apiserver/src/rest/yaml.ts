@@ -44,9 +44,9 @@ export async function parseYaml(text: string): Promise<ParsedYaml> {
   return { value: plainValue(document), duplicates };
 }
 
-/** @throws StatusError 400 for too many aliases. */
+/** @throws StatusError 400 for too many aliases, and for a key that is no text, as Go's maps have none. */
 function keysSetTwice(
-  { isScalar, visit }: Pick<typeof Yaml, 'isScalar' | 'visit'>,
+  { isAlias, isScalar, visit }: Pick<typeof Yaml, 'isAlias' | 'isScalar' | 'visit'>,
   document: Document,
 ): { name: string; offset: number }[] {
   const found: { name: string; offset: number }[] = [];
@@ -59,8 +59,11 @@ function keysSetTwice(
     Map: (_key, { items }) => {
       const seen = new Set<unknown>();
       for (const { key } of items) {
-        if (!isScalar(key)) continue;
-        const { value, range } = key;
+        const named = isAlias(key) ? key.resolve(document) : key;
+        // The library would write such a key out as text, in time that doubles with every level of nesting.
+        if (!isScalar(named)) throw invalidKey();
+        const { value } = named;
+        const { range } = key as { range?: readonly number[] | null };
         if (seen.has(value)) found.push({ name: String(value), offset: range?.[0] ?? 0 });
         seen.add(value);
       }
@@ -71,6 +74,10 @@ function keysSetTwice(
 
 function excessiveAliasing(): StatusError {
   return badRequest('error converting YAML to JSON: yaml: document contains excessive aliasing');
+}
+
+function invalidKey(): StatusError {
+  return badRequest('error converting YAML to JSON: yaml: invalid map key: only text can be a key');
 }
 
 /** Aliases may refer to aliases: the library stops before ten lines of them become a million values. */

@@ -31,7 +31,7 @@ function hostnameOf({ metadata, spec }: Pod, node: string): string {
 
 export function sandboxConfig(pod: Pod, node: string, attempt: number, dns: DnsConfig): PodSandboxConfig {
   const { uid, namespace, name } = pod.metadata;
-  const { hostNetwork, subdomain, hostAliases } = pod.spec;
+  const { hostNetwork, subdomain, hostAliases, shareProcessNamespace } = pod.spec;
   const hostname = hostnameOf(pod, node);
   return {
     node,
@@ -40,6 +40,7 @@ export function sandboxConfig(pod: Pod, node: string, attempt: number, dns: DnsC
     uid,
     attempt,
     hostNetwork: hostNetwork === true,
+    ...(shareProcessNamespace === true ? { sharesProcesses: true } : {}),
     hostname,
     ...(subdomain === undefined
       ? {}
@@ -80,6 +81,12 @@ function supplementaryGroups({ supplementalGroups = [], fsGroup }: PodSecurityCo
   return groups.length === 0 ? {} : { groups };
 }
 
+/** Whose processes an ephemeral container sees (`kubectl debug --target`). */
+function processesOf({ spec }: Pod, name: string): { processesOf?: string } {
+  const target = spec.ephemeralContainers?.find((each) => each.name === name)?.targetContainerName;
+  return target === undefined || target === '' ? {} : { processesOf: target };
+}
+
 export function containerConfig(
   pod: Pod,
   spec: ContainerSpec,
@@ -101,6 +108,7 @@ export function containerConfig(
     env: variables,
     mounts,
     limits: resourceLimits(spec.resources),
+    ...processesOf(pod, spec.name),
     ...(behavior === undefined ? {} : { behavior }),
     stdin: spec.stdin === true,
     stdinOnce: spec.stdinOnce === true,

@@ -6,6 +6,7 @@ import type { NetworkStack } from '../network/network.ts';
 import type { ContainerConfig } from '../runtime/runtime.ts';
 import { idleOf } from './images/catalog.ts';
 import { ContainerProcess, type ProcessHost, type ProcessOptions } from './container-process.ts';
+import { PidNamespace } from './pid-namespace.ts';
 import { Pipe } from './pipe.ts';
 import {
   type ByteSink,
@@ -13,7 +14,6 @@ import {
   type ExecIo,
   type ExecSession,
   type Exit,
-  type ProcessEntry,
   type Program,
   type Progress,
   type Signal,
@@ -43,6 +43,8 @@ export interface TaskOptions {
   progress: Progress;
   /** When the container began: earlier than now when it is gone on with. */
   startedAtMs: number;
+  /** Where its processes have their numbers; one of its own unless given. */
+  pids?: PidNamespace;
   /** Which programs there are; those of programs.ts unless a test has its own. */
   programs?: ProgramSource;
   /** Told once, when process 1 is over and everything of the container with it. */
@@ -77,11 +79,16 @@ export class Task {
   /** Absent in a container in which nothing runs: there may be ten thousand of them. */
   #usage: TaskUsage | undefined;
   #limits: ResourceLimits;
-  readonly #processes = new Map<number, ContainerProcess>();
+  /** Its own, also where others share the namespace. */
+  readonly #processes = new Set<ContainerProcess>();
+  #pids: PidNamespace | undefined;
+  /** Process 1 of the container. */
+  #first: ContainerProcess | undefined;
+  /** Process 1 has begun, or there is nothing to run. */
+  #started = false;
   #host: ProcessHost | undefined;
   #forkDebtMs = 0;
   #forkedAtMs = 0;
-  #nextPid = 1;
   #exit: Exit | undefined;
   #ending: Exit | undefined;
   #stdin: Pipe | undefined;
@@ -91,7 +98,14 @@ export class Task {
     this.#options = options;
     this.#programs = options.programs ?? containerPrograms;
     this.#limits = limits;
+    this.#pids = options.pids;
     if (options.config.stdin) this.#stdin = new Pipe();
+  }
+
+  /** Where its processes have their numbers: another container may join it. */
+  get pids(): PidNamespace {
+    this.#pids ??= new PidNamespace();
+    return this.#pids;
   }
 
   /** How it ended; undefined while it runs. */
@@ -107,7 +121,7 @@ export class Task {
     if (launched.kind === 'failure') return launched.exit;
     if (this.#exit !== undefined) return undefined;
     if (launched.kind !== 'program') {
-      this.#nextPid = 2;
+      this.#started = true;
       if (launched.kind === 'nothing' && config.runsToCompletion)
         this.#finish({ exitCode: 0, reason: 'Completed' });
       return undefined;
@@ -124,7 +138,9 @@ export class Task {
       stderr: this.#output(config.tty ? 'stdout' : 'stderr'),
       ...(config.tty ? { terminal: { columns: 80, rows: 24 } } : {}),
     };
-    const first = this.#begin(launched.argv, launched.program, io);
+    this.#started = true;
+    const first = this.#begin(launched.argv, launched.program, io, true);
+    this.#first = first;
     void first.ended.then((exitCode) =>
       this.#finish(this.#ending ?? { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error' }),
     );
@@ -137,11 +153,11 @@ export class Task {
    */
   signal(signal: Signal): void {
     if (this.#exit !== undefined) return;
-    const first = this.#processes.get(1);
+    const first = this.#first;
     if (signal === 'SIGKILL') {
       this.#finish({ exitCode: 128 + SIGNAL_NUMBER.SIGKILL, reason: 'Error', signal: SIGNAL_NUMBER.SIGKILL });
     } else if (first === undefined) {
-      if (this.#nextPid > 1) this.#finish({ exitCode: 0, reason: 'Completed' });
+      if (this.#started) this.#finish({ exitCode: 0, reason: 'Completed' });
     } else {
       first.deliver(signal);
     }
@@ -185,7 +201,7 @@ export class Task {
     return {
       ended: ended.promise,
       resize: (columns, rows) => {
-        const first = this.#processes.get(1);
+        const first = this.#first;
         if (first?.terminal === undefined) return;
         Object.assign(first.terminal, { columns, rows });
         first.deliver('SIGWINCH');
@@ -206,18 +222,6 @@ export class Task {
   setLimits(limits: ResourceLimits): void {
     this.#limits = limits;
     this.#usage?.setLimits(limits);
-  }
-
-  processes(): ProcessEntry[] {
-    return Array.from(this.#processes.values(), (each) => each.entry);
-  }
-
-  /** Sends a signal to a process of the container; false when there is none of that number. */
-  kill(pid: number, signal: Signal): boolean {
-    const running = this.#processes.get(pid);
-    if (running === undefined) return false;
-    running.deliver(signal);
-    return true;
   }
 
   #meters(): TaskUsage {
@@ -257,9 +261,8 @@ export class Task {
   }
 
   /** Starts process 1, or what is executed from outside. */
-  #begin(argv: readonly string[], program: Program, io: ExecIo): ContainerProcess {
+  #begin(argv: readonly string[], program: Program, io: ExecIo, isFirst = false): ContainerProcess {
     const { config, clock } = this.#options;
-    const isFirst = this.#nextPid === 1;
     let stdin = io.stdin ?? NO_INPUT;
     let stdout = io.stdout ?? NOWHERE;
     let stderr = io.stderr ?? NOWHERE;
@@ -308,10 +311,10 @@ export class Task {
   #run(program: Program, options: Omit<ProcessOptions, 'pid'>): ContainerProcess {
     const process = new ContainerProcess((this.#host ??= this.#makeHost()), {
       ...options,
-      pid: this.#nextPid,
+      pid: this.pids.nextPid(),
     });
-    this.#nextPid += 1;
-    this.#processes.set(process.pid, process);
+    this.#processes.add(process);
+    this.pids.add(process);
     void process.run(program, options.parent === undefined ? 0 : this.#forkDelay());
     return process;
   }
@@ -334,8 +337,8 @@ export class Task {
       uid: config.uid,
       gid: config.gid,
       meter: (killed) => this.#meters().meter(killed),
-      processes: () => this.processes(),
-      kill: (pid, signal) => this.kill(pid, signal),
+      processes: () => this.pids.entries(),
+      kill: (pid, signal) => this.pids.kill(pid, signal),
       findProgram: (argv0) => this.#programs.findProgram(config, argv0, files),
       spawn: (parent, argv, program, spawnOptions) => this.#spawn(parent, argv, program, spawnOptions),
       mainOutput: (stream) => this.#output(stream),
@@ -345,7 +348,7 @@ export class Task {
 
   /** ^C goes to all in the foreground. */
   #interrupt(leader: ContainerProcess, signal: Signal): void {
-    for (const process of this.#processes.values()) {
+    for (const process of this.#processes) {
       let each: ContainerProcess | undefined = process;
       while (each !== undefined && each !== leader) each = each.master;
       if (each === leader) process.deliver(signal);
@@ -353,16 +356,16 @@ export class Task {
   }
 
   #forget(process: ContainerProcess): void {
-    this.#processes.delete(process.pid);
-    for (const other of this.#processes.values())
-      if (other.master === process) other.end(128 + SIGNAL_NUMBER.SIGKILL);
+    this.#processes.delete(process);
+    this.pids.delete(process.pid);
+    for (const other of this.#processes) if (other.master === process) other.end(128 + SIGNAL_NUMBER.SIGKILL);
   }
 
   #finish(exit: Exit): void {
     if (this.#exit !== undefined) return;
     this.#exit = exit;
     this.#ending = exit;
-    for (const process of this.#processes.values()) process.end(exit.exitCode);
+    for (const process of this.#processes) process.end(exit.exitCode);
     this.#stdin?.close();
     for (const { end } of this.#attachments ?? []) end();
     this.#attachments = undefined;

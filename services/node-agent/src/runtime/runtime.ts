@@ -31,6 +31,8 @@ export interface PodSandboxConfig {
   fqdn?: string;
   dns: DnsConfig;
   hostAliases: readonly HostAlias[];
+  /** The containers share one namespace of process ids, of which pause is process 1. */
+  sharesProcesses?: boolean;
 }
 
 export interface PodSandbox extends PodSandboxConfig {
@@ -53,6 +55,8 @@ export interface ContainerConfig {
   env: readonly (readonly [name: string, value: string])[];
   mounts: readonly Mount[];
   limits: ResourceLimits;
+  /** An ephemeral container that sees the processes of another: its name (CRI's namespace mode TARGET). */
+  processesOf?: string;
   /** By annotation, see lib/api/src/behavior.ts. */
   behavior?: Behavior;
   stdin: boolean;

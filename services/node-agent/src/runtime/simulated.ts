@@ -7,6 +7,7 @@ import type { AddressRange } from './addresses.ts';
 import type { FileSystem } from '../files/file-system.ts';
 import type { Network, NetworkStack } from '../network/network.ts';
 import type { ExecIo, ExecSession, Exit } from '../process/process.ts';
+import { PidNamespace } from '../process/pid-namespace.ts';
 import { type Attachment, type LogStream, Task } from '../process/task.ts';
 import type { ContainerUsage, ResourceLimits } from '../process/usage.ts';
 import type { Checkpoints } from './checkpoints.ts';
@@ -130,6 +131,8 @@ export class SimulatedRuntime implements RuntimeService {
   readonly #sandboxesOfPod = new Siblings();
   /** By sandbox, while it is ready. */
   readonly #stacks = new Map<string, NetworkStack>();
+  /** Of the sandboxes whose containers share their process ids. */
+  readonly #sharedPids = new Map<string, PidNamespace>();
   readonly #containers = new Map<string, Running>();
   readonly #containersOfSandbox = new Siblings();
 
@@ -390,6 +393,7 @@ export class SimulatedRuntime implements RuntimeService {
 
   #disconnect({ id, uid, node, hostNetwork, ip }: PodSandbox): void {
     this.#stacks.delete(id);
+    this.#sharedPids.delete(id);
     this.#options.network.detach(uid);
     if (!hostNetwork) this.#options.addresses(node).range.release(ip);
   }
@@ -404,6 +408,7 @@ export class SimulatedRuntime implements RuntimeService {
       {
         clock,
         config: container,
+        ...this.#pidsOf(container, sandbox),
         hostname: sandbox.hostname,
         network: this.#stacks.get(sandbox.id)!,
         files: () => this.#filesOf(running),
@@ -449,6 +454,22 @@ export class SimulatedRuntime implements RuntimeService {
     if (sandbox === undefined) return;
     this.#options.logEnded(container, sandbox);
     this.#options.onChange(sandbox.uid);
+  }
+
+  /** The namespace of process ids that a container joins, where it has none of its own. */
+  #pidsOf({ podSandboxId, processesOf }: Container, sandbox: PodSandbox): { pids?: PidNamespace } {
+    if (sandbox.sharesProcesses === true) {
+      let pids = this.#sharedPids.get(podSandboxId);
+      if (pids === undefined) {
+        pids = new PidNamespace({ startedAtMs: sandbox.createdAtMs });
+        this.#sharedPids.set(podSandboxId, pids);
+      }
+      return { pids };
+    }
+    if (processesOf === undefined) return {};
+    const target = this.listContainers({ podSandboxId }).findLast(({ name }) => name === processesOf);
+    const task = target === undefined ? undefined : this.#containers.get(target.id)?.task;
+    return task === undefined ? {} : { pids: task.pids };
   }
 
   #taskOf(id: string): Task {

@@ -15,9 +15,56 @@ function baseName(entry: ProcessEntry): string {
   return (entry.argv[0] ?? '').split('/').at(-1)!.replace(/^-/, '');
 }
 
+type PsColumn = (entry: ProcessEntry, userName: (uid: number) => string) => string;
+
+/** What `ps -o` can show. */
+const PS_COLUMNS: Readonly<Record<string, PsColumn>> = {
+  pid: ({ pid }) => String(pid),
+  ppid: ({ parentPid }) => String(parentPid),
+  uid: ({ uid }) => String(uid),
+  user: ({ uid }, userName) => userName(uid),
+  comm: ({ argv }) => (argv[0] ?? '').replace(/^.*\//, ''),
+  args: ({ argv }) => argv.join(' '),
+  time: () => '0:00',
+  stat: () => 'S',
+};
+const PS_ALIASES: Readonly<Record<string, string>> = { cmd: 'args', command: 'args', ucmd: 'comm' };
+
+/** The names after `-o`, with commas or on their own; undefined without it. @throws CommandFailure */
+function chosenColumns(args: readonly string[]): string[] | undefined {
+  const chosen = args.flatMap((arg, at) => {
+    if (arg === '-o') return (args[at + 1] ?? '').split(',');
+    return arg.startsWith('-o') ? arg.slice(2).split(',') : [];
+  });
+  if (chosen.length === 0) return undefined;
+  return chosen.map((each) => {
+    const name = PS_ALIASES[each] ?? each;
+    if (PS_COLUMNS[name] === undefined) throw new CommandFailure(`bad -o argument '${each}'`);
+    return name;
+  });
+}
+
+/** Right-aligned numbers, left-aligned words, and the last column as long as it is. */
+function psTable(names: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [names.map((name) => (name === 'args' ? 'COMMAND' : name.toUpperCase())), ...rows];
+  const widths = names.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
+  const cell = (text: string, column: number): string => {
+    if (column === names.length - 1) return text;
+    return /id$/.test(names[column]!) ? text.padStart(widths[column]!) : text.padEnd(widths[column]!);
+  };
+  return lines.map((line) => `${line.map(cell).join(' ')}\n`).join('');
+}
+
 const ps = command(async (self) => {
   const owners = ownerNames(self, false);
   const entries = self.process.processes();
+  const columns = chosenColumns(self.args);
+  if (columns !== undefined) {
+    const userName = (uid: number): string => owners.user(uid);
+    const rows = entries.map((each) => columns.map((name) => PS_COLUMNS[name]!(each, userName)));
+    await self.print(psTable(columns, rows));
+    return 0;
+  }
   const flags = self.args.join('').replaceAll('-', '');
   const line = ({ argv }: ProcessEntry): string => argv.join(' ');
   if (self.args[0]?.startsWith('-') === true && flags.includes('f')) {

@@ -123,7 +123,7 @@ describe('signals', () => {
 
   it('jobs are processes that ps shows', async () => {
     const container = await new Container(['sh', '-c', 'sleep 100 & sleep 200 & wait']).start();
-    expect(container.task.processes().map(({ argv }) => argv.join(' '))).toEqual([
+    expect(container.task.pids.entries().map(({ argv }) => argv.join(' '))).toEqual([
       'sh -c sleep 100 & sleep 200 & wait',
       'sleep 100',
       'sleep 200',
@@ -134,7 +134,7 @@ describe('signals', () => {
     '%s takes the place of the shell',
     async (script) => {
       const container = await new Container(['sh', '-c', script]).start();
-      expect(container.task.processes().map(({ pid, argv }) => [pid, ...argv])).toEqual([
+      expect(container.task.pids.entries().map(({ pid, argv }) => [pid, ...argv])).toEqual([
         [1, 'sleep', '600'],
       ]);
     },
@@ -159,7 +159,7 @@ describe('limits', () => {
   it('a fork bomb fails to fork', async () => {
     const bomb = await container('bomb() { bomb | bomb & }; bomb; sleep 5');
     await bomb.advance(3_000);
-    expect(bomb.task.processes().length).toBeLessThanOrEqual(512);
+    expect(bomb.task.pids.entries().length).toBeLessThanOrEqual(512);
     bomb.signal('SIGKILL');
     await bomb.rest();
     expect(bomb.clock.pendingTimers).toBe(0);

@@ -104,6 +104,8 @@ describe('what containers use', () => {
     used.cpuTotalMs += 1_500;
     expect(cpu(30_000)).toBe(100);
     expect(cpu(45_000)).toBe(0);
+    used.cpuTotalMs = 0;
+    expect(cpu(60_000)).toBe(0);
   });
 
   test('travels as a sample of the node, whatever the clock shows and the annotations say', () => {

@@ -119,7 +119,9 @@ export class UsageSampler {
     const throttled = throttledPeriods - (before?.throttledPeriods ?? 0);
     if (throttled > 0) this.#onThrottling(pod, container.name, throttled);
     if (before === undefined || atMs <= before.atMs) return { cpuMilli, memoryBytes };
-    return { cpuMilli: ((cpuTotalMs - before.cpuTotalMs) / (atMs - before.atMs)) * 1_000, memoryBytes };
+    // A sample cannot hold less than nothing, and one container must not end the agent with its total.
+    const usedMs = Math.max(0, cpuTotalMs - before.cpuTotalMs);
+    return { cpuMilli: (usedMs / (atMs - before.atMs)) * 1_000, memoryBytes };
   }
 }
 

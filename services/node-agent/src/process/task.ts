@@ -225,7 +225,12 @@ export class Task {
   }
 
   #meters(): TaskUsage {
-    this.#usage ??= new TaskUsage(this.#options.clock, this.#limits, () => this.#outOfMemory());
+    this.#usage ??= new TaskUsage(
+      this.#options.clock,
+      this.#limits,
+      () => this.#outOfMemory(),
+      this.usage().cpuTotalMs,
+    );
     return this.#usage;
   }
 

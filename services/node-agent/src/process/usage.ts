@@ -70,14 +70,18 @@ export class TaskUsage {
   readonly #demands = new Set<Demand>();
   readonly #works = new Set<Work>();
   #timer: Timer | undefined;
-  #cpuTotalMs = 0;
+  #cpuTotalMs: number;
   #limitedMs = 0;
   #throttledMs = 0;
   #countedAtMs: number;
 
-  /** `onOutOfMemory` is called when the sum of the processes is over the memory limit. */
-  constructor(clock: Clock, limits: ResourceLimits, onOutOfMemory: () => void) {
+  /**
+   * `onOutOfMemory` is called when the sum of the processes is over the memory limit. `cpuTotalMs`:
+   * what the container has used before there was anything to count; totals never fall.
+   */
+  constructor(clock: Clock, limits: ResourceLimits, onOutOfMemory: () => void, cpuTotalMs = 0) {
     this.#clock = clock;
+    this.#cpuTotalMs = cpuTotalMs;
     this.#limits = limits;
     this.#onOutOfMemory = onOutOfMemory;
     this.#countedAtMs = clock.now();

@@ -80,6 +80,17 @@ describe('a program finds', () => {
     }
   });
 
+  test('what is outside of the cluster, whichever server it asks; never without one', async () => {
+    const asking = (...nameservers: string[]): Names => ({ ...names, dns: { ...dns, nameservers } });
+    for (const server of ['10.96.0.10', '10.0.0.2']) {
+      const answer = await resolve(asking(server), 'Info.CERN.ch', 'A', () => view);
+      expect(answer).toEqual({ name: 'info.cern.ch.', addresses: ['192.0.2.80'] });
+    }
+    await expect(resolve(asking(), 'info.cern.ch', 'A', () => view)).rejects.toMatchObject({
+      code: 'ENOTFOUND',
+    });
+  });
+
   test('only what its hosts file has when it is not told of the cluster’s DNS', async () => {
     const alone = { ...names, dns: { ...dns, nameservers: ['8.8.8.8'] } };
     const unasked = (): never => expect.unreachable();

@@ -1,6 +1,7 @@
 /**
  * How a program in a pod finds the address of a name: /etc/hosts, then the servers of
- * /etc/resolv.conf with its search path (resolv.conf(5)). The only server there is, is the cluster's.
+ * /etc/resolv.conf with its search path (resolv.conf(5)). The cluster's server knows what is in the
+ * cluster; it and any other know what is outside.
  */
 
 import { random } from '@orrery/kit/random.ts';
@@ -8,6 +9,7 @@ import { canonicalHost, isIPv4 } from './address.ts';
 import { answerFromCluster, type QuestionType, reverseName } from './cluster-dns.ts';
 import type { ServiceView } from './cluster-view.ts';
 import { type DnsAnswer, type DnsConfig, type HostAlias, NetworkError } from './network.ts';
+import { answerFromOutside } from './outside.ts';
 
 /** The address of the cluster's DNS, as in the /etc/resolv.conf of its pods. */
 export const CLUSTER_DNS_ADDRESS = '10.96.0.10';
@@ -63,11 +65,15 @@ export async function resolve(
     const addresses = answerFromHosts(names, asked.replace(/\.$/, ''));
     if (addresses.length > 0) return { name: asked, addresses };
   }
-  if (!names.dns.nameservers.includes(CLUSTER_DNS_ADDRESS)) throw new NetworkError('ENOTFOUND');
-  const waiting = view();
-  const known = waiting instanceof Promise ? await waiting : waiting;
-  for (const full of searchNames(asked, names.dns)) {
-    const found = answerFromCluster(known, full.toLowerCase(), type);
+  const { nameservers } = names.dns;
+  if (nameservers.length === 0) throw new NetworkError('ENOTFOUND');
+  const waiting = nameservers.includes(CLUSTER_DNS_ADDRESS) ? view() : undefined;
+  const cluster = waiting instanceof Promise ? await waiting : waiting;
+  for (const searched of searchNames(asked, names.dns)) {
+    const full = searched.toLowerCase();
+    const found =
+      (cluster === undefined ? undefined : answerFromCluster(cluster, full, type)) ??
+      (type === 'A' ? answerFromOutside(full) : undefined);
     if (found !== undefined) return { ...found, addresses: shuffled(found.addresses) };
   }
   throw new NetworkError('ENOTFOUND');

@@ -24,7 +24,7 @@ export interface RouterOptions {
   /** Asked for when it is first needed: most pods look nobody up. */
   services: () => ServiceView | Promise<ServiceView>;
   proxy: ServiceProxy;
-  /** The namespace of a pod of this process. */
+  /** The namespace of a pod of this process, or of what is outside of the cluster. */
   podAt: (ip: string) => Namespace | undefined;
   nodeNamespace: (node: string) => Namespace;
 }

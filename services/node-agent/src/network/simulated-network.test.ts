@@ -218,6 +218,17 @@ describe('a process that ends', () => {
   });
 });
 
+test('the documentation’s host outside of the cluster has one page', async () => {
+  const stack = new NetworkUnderTest().attach('web', '10.244.0.2', {
+    dns: { nameservers: ['10.0.0.2'], searches: [], options: [] },
+  });
+  expect(await bodyOf(stack.request('info.cern.ch', 80, { target: '/' }))).toContain(
+    '<title>http://info.cern.ch</title>',
+  );
+  expect((await stack.request('info.cern.ch', 80, { target: '/x' })).status).toBe(404);
+  await expect(stack.request('info.cern.ch', 443, { target: '/' })).rejects.toEqual(failure('ECONNREFUSED'));
+});
+
 describe('HTTP', () => {
   const seen: HttpRequest[] = [];
   const inspect = {

@@ -6,6 +6,7 @@ import type { NodeView, ServiceView } from './cluster-view.ts';
 import type { ConnectionStream } from './connection-stream.ts';
 import { Namespace } from './namespace.ts';
 import { type NamespaceConfig, type Network, NetworkError, type NetworkStack } from './network.ts';
+import { OUTSIDE_ADDRESS, outsideNamespace } from './outside.ts';
 import type { Names } from './resolver.ts';
 import { Router } from './router.ts';
 import { ServiceProxy } from './service-proxy.ts';
@@ -45,6 +46,7 @@ export class SimulatedNetwork implements Network {
   /** Not of hostNetwork pods, which have none. */
   readonly #podAt = new Map<string, Namespace>();
   readonly #stackOfNode = new Map<string, Stack>();
+  readonly #outside = outsideNamespace();
 
   constructor({ clock, hostIp, hostsNode, nodes, services, peers }: SimulatedNetworkOptions) {
     this.#hostIp = hostIp;
@@ -54,7 +56,7 @@ export class SimulatedNetwork implements Network {
       nodes,
       services,
       proxy: new ServiceProxy(clock),
-      podAt: (ip) => this.#podAt.get(ip),
+      podAt: (ip) => (ip === OUTSIDE_ADDRESS ? this.#outside : this.#podAt.get(ip)),
       nodeNamespace: (node) => this.#ofNode(node).namespace,
     });
     this.#context = { clock, router, peers, nodes, services };

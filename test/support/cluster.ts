@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { systemClock } from '@orrery/kit/clock.ts';
 import { kubectlBinary, type KubectlVersion, NEWEST_KUBECTL } from '../../services/cli/src/kubectl-binary.ts';
@@ -13,6 +13,7 @@ import { freePort } from './free-port.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const main = join(root, 'services/cli/src/main.ts');
+const tutorials = join(root, 'test/manifests/tutorials');
 
 /** One row of `./orrery ps --json`. */
 export interface ProcessRow {
@@ -173,6 +174,18 @@ export class TestCluster {
       HOME: join(this.data, 'home', version),
       KUBE_EDITOR: 'sed -i s/one/edited/',
     };
+  }
+
+  /**
+   * Runs a line of shell, as a page of the documentation gives it, with kubectl in the PATH and the
+   * pages' manifests (test/manifests/tutorials) in the working directory. Gives its standard output;
+   * rejects with what it printed when it fails.
+   */
+  async type(line: string): Promise<string> {
+    const version = NEWEST_KUBECTL;
+    const path = `${dirname(await kubectlBinary(version))}:${process.env['PATH']}`;
+    const env = { ...this.#environment(version), PATH: path };
+    return succeeded(line, await execute('sh', ['-c', line], { env, cwd: tutorials }));
   }
 
   /** Runs kubectl and gives its standard output; rejects with what it printed when it fails. */

@@ -67,7 +67,9 @@ export async function startContainer(
     recorder.normal(subject, 'Started', `Started container ${spec.name}`);
     if (spec.lifecycle?.postStart !== undefined) await runPostStart(options, request, container, context);
   } catch (error) {
-    if (error instanceof StartFailure) recorder.warning(subject, 'Failed', `Error: ${eventText(error)}`);
+    // Of a hook that failed there is an event already.
+    if (error instanceof StartFailure && error.reason !== 'PostStartHookError')
+      recorder.warning(subject, 'Failed', `Error: ${eventText(error)}`);
     throw error;
   }
 }

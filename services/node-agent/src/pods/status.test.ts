@@ -338,6 +338,11 @@ describe('the status of containers', () => {
     expect([of(status, 'a')?.state?.terminated?.exitCode, of(status, 'b')?.state]).toEqual([0, lost]);
   });
 
+  test('of a pod stopped when the last init container had just succeeded count as failed', () => {
+    const status = statusOf({ initContainers: [SETUP] }, { setup: 0 }, { ended: {} });
+    expect(of(status, 'a')?.state?.terminated?.reason).toBe('ContainerStatusUnknown');
+  });
+
   test('of a pod stopped in its initialization go on waiting, but for those up to the last that ran', () => {
     const status = statusOf(
       { initContainers: [SETUP, container('migrate'), container('last')] },

@@ -7,6 +7,7 @@ import { podConditions } from './conditions.ts';
 import { containerStatuses, endedInitStatuses, endedStatuses } from './container-status.ts';
 import { endPhase, podPhase } from './phase.ts';
 import type { PodRecord } from './record.ts';
+import { isSidecar } from './restart-policy.ts';
 import type { ResizePending } from './resize.ts';
 import { NOTHING_WAITS, type Waiting } from './start-failure.ts';
 
@@ -66,8 +67,11 @@ function lastPhase(
 /** Whether the regular containers had their turn. */
 function isInitialized({ spec }: Pod, { containers }: PodRecord): boolean {
   if ((spec.initContainers ?? []).length === 0) return true;
+  const last = spec.initContainers!.at(-1)!;
   return containers.some(
-    (each) => each.state !== 'CONTAINER_CREATED' && spec.containers.some(({ name }) => name === each.name),
+    ({ name, state, exitCode }) =>
+      (state !== 'CONTAINER_CREATED' && spec.containers.some((each) => each.name === name)) ||
+      (name === last.name && !isSidecar(last) && state === 'CONTAINER_EXITED' && exitCode === 0),
   );
 }
 

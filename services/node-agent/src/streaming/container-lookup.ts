@@ -36,13 +36,26 @@ export class ContainerLookup {
     this.#options = options;
   }
 
-  /** The container that runs under a name (Kubelet.findContainer). @throws Refusal */
+  /** The container that runs under a name, to execute something in it (Kubelet.GetExec). @throws Refusal */
   running(ref: ContainerRef): Container {
-    const pod = this.#pod(ref);
-    const found = this.#instances(pod, ref.container).findLast(({ state }) => state === 'CONTAINER_RUNNING');
-    if (found === undefined)
-      throw new Refusal(status.INTERNAL, `container not found (${JSON.stringify(ref.container)})`);
-    return found;
+    const found = this.#running(ref);
+    if (found !== undefined) return found;
+    throw new Refusal(status.INTERNAL, `container not found (${JSON.stringify(ref.container)})`);
+  }
+
+  /** The container that runs under a name, to attach to it (Kubelet.GetAttach). @throws Refusal */
+  attachable(ref: ContainerRef): Container {
+    const found = this.#running(ref);
+    if (found !== undefined) return found;
+    throw new Refusal(
+      status.INTERNAL,
+      `container ${ref.container} not found in pod ${ref.pod}_${ref.namespace}`,
+    );
+  }
+
+  #running(ref: ContainerRef): Container | undefined {
+    const instances = this.#instances(this.#pod(ref), ref.container);
+    return instances.findLast(({ state }) => state === 'CONTAINER_RUNNING');
   }
 
   /** The log of a container, of its last run or of the one before that (validateContainerLogStatus). @throws Refusal */

@@ -284,6 +284,16 @@ describe('attach', () => {
     await until(() => conversation.isOver);
     expect(conversation.end).toEqual({ exitCode: 0, error: '' });
   });
+
+  it('is refused when the container does not run, in words of its own', async () => {
+    runs({ state: 'CONTAINER_EXITED' });
+    const conversation = new Conversation(client.attach(), []);
+    await until(() => conversation.error !== undefined);
+    expect(conversation.error).toMatchObject({
+      code: status.INTERNAL,
+      details: 'container c not found in pod web_default',
+    });
+  });
 });
 
 describe('logs', () => {

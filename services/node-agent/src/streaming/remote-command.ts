@@ -52,7 +52,7 @@ export function execIn(lookup: ContainerLookup, runtime: Pick<RuntimeService, 'e
 /** Watches process 1 and types to it. It goes on when the client goes. */
 export function attachTo(lookup: ContainerLookup, runtime: Pick<RuntimeService, 'attach'>): Begin {
   return ({ container }, io) => {
-    const { id } = lookup.running(container!);
+    const { id } = lookup.attachable(container!);
     const attachment = runtime.attach(id, io);
     return {
       ended: attachment.ended.then(() => ({ exitCode: 0, error: '' })),

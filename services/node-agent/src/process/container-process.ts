@@ -24,6 +24,7 @@ export interface ProcessHost {
   readonly clock: Clock;
   readonly uid: number;
   readonly gid: number;
+  readonly groups: readonly number[];
   readonly hostname: string;
   readonly network: NetworkStack;
   files(): FileSystem;
@@ -114,6 +115,10 @@ export class ContainerProcess implements Process {
 
   get gid(): number {
     return this.#host.gid;
+  }
+
+  get groups(): readonly number[] {
+    return this.#host.groups;
   }
 
   get hostname(): string {

@@ -62,6 +62,7 @@ export interface Attachment {
 }
 
 const NO_INPUT: ByteSource = { read: () => Promise.resolve(undefined) };
+const NO_GROUPS: readonly number[] = [];
 const NO_PROGRESS: Progress = { saved: undefined, save: () => undefined };
 const NOWHERE: ByteSink = { write: () => undefined };
 const encoder = new TextEncoder();
@@ -341,6 +342,7 @@ export class Task {
       files,
       uid: config.uid,
       gid: config.gid,
+      groups: config.groups ?? NO_GROUPS,
       meter: (killed) => this.#meters().meter(killed),
       processes: () => this.pids.entries(),
       kill: (pid, signal) => this.pids.kill(pid, signal),

@@ -142,6 +142,13 @@ describe('commands', () => {
     expect(await runScript(script)).toMatchObject({ stdout, exitCode });
   });
 
+  it('id and groups tell all groups of a process, sorted', async () => {
+    const config = { uid: 1_000, gid: 3_000, groups: [4_000, 2_000] };
+    expect((await runScript('id; id -G; groups', { config })).stdout).toBe(
+      'uid=1000 gid=3000 groups=2000,3000,4000\n2000 3000 4000\n2000 3000 4000\n',
+    );
+  });
+
   it('every name has a program', async () => {
     for (const name of commandNames) expect(await loadCommand(name)).toBeTypeOf('function');
   });

@@ -1,9 +1,15 @@
 /** Commands that say where and who one is: id, whoami, hostname, uname, nproc, free, mount, tty, and their like. */
 
+import type { Process } from '../process.ts';
 import { command, type Command, CommandFailure, type Programs } from './command.ts';
 import { ownerNames } from './owners.ts';
 import { humanSize } from './size.ts';
 import { which } from './which.ts';
+
+/** The groups of a process as the kernel gives them out: sorted, its first among them. */
+function groupsOf({ gid, groups }: Process): number[] {
+  return [...new Set([gid, ...groups])].toSorted((a, b) => a - b);
+}
 
 /** What every simulated node has; the pod's own limits are in its cgroup. */
 const KERNEL = '6.12.0';
@@ -16,12 +22,16 @@ const id = command(async (self) => {
   const owners = ownerNames(self, false);
   const named = options.has('n');
   if (options.has('u')) await self.print(`${named ? owners.user(uid) : uid}\n`);
-  else if (options.has('g') || options.has('G')) await self.print(`${named ? owners.group(gid) : gid}\n`);
-  else {
+  else if (options.has('g')) await self.print(`${named ? owners.group(gid) : gid}\n`);
+  else if (options.has('G')) {
+    const all = groupsOf(self.process);
+    await self.print(`${(named ? all.map((each) => owners.group(each)) : all).join(' ')}\n`);
+  } else {
     const label = (number: number, name: string): string =>
       name === String(number) ? name : `${number}(${name})`;
+    const all = groupsOf(self.process).map((each) => label(each, owners.group(each)));
     await self.print(
-      `uid=${label(uid, owners.user(uid))} gid=${label(gid, owners.group(gid))} groups=${label(gid, owners.group(gid))}\n`,
+      `uid=${label(uid, owners.user(uid))} gid=${label(gid, owners.group(gid))} groups=${all.join(',')}\n`,
     );
   }
   return 0;
@@ -35,7 +45,12 @@ const whoami = command(async (self) => {
 });
 
 const groups = command(async (self) => {
-  await self.print(`${ownerNames(self, false).group(self.process.gid)}\n`);
+  const owners = ownerNames(self, false);
+  await self.print(
+    `${groupsOf(self.process)
+      .map((each) => owners.group(each))
+      .join(' ')}\n`,
+  );
   return 0;
 });
 

@@ -12,7 +12,7 @@ import type {
 import { parseTime } from '@orrery/api/meta.ts';
 import { dnsConfig } from '../environment/dns-config.ts';
 import type { Container, PodSandbox } from '../runtime/runtime.ts';
-import { sandboxId } from '../runtime/simulated.ts';
+import { sandboxId } from '../runtime/identity.ts';
 import { containerConfig, sandboxConfig } from './container-config.ts';
 import { isFinished } from './status.ts';
 

@@ -2,7 +2,8 @@ import { ManualClock, settle } from '@orrery/kit/manual-clock.ts';
 import { describe, expect, test } from 'vitest';
 import { AddressRange } from './addresses.ts';
 import { SimulatedImages } from './images.ts';
-import { sandboxId, SimulatedRuntime } from './simulated.ts';
+import { sandboxId } from './identity.ts';
+import { SimulatedRuntime } from './simulated.ts';
 import { containerConfigFor, runtimeParts, sandboxConfigFor } from '../test-support/runtime-parts.ts';
 
 const config = sandboxConfigFor;

@@ -1,16 +1,15 @@
 /** The simulated runtime: sandboxes and containers as records, their life on the cluster's clock. */
 
-import { createHash } from 'node:crypto';
 import type { Clock } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
-import type { AddressRange } from './addresses.ts';
 import type { FileSystem } from '../files/file-system.ts';
-import type { Network, NetworkStack } from '../network/network.ts';
+import type { NetworkStack } from '../network/network.ts';
 import type { ExecIo, ExecSession, Exit } from '../process/process.ts';
-import { PidNamespace } from '../process/pid-namespace.ts';
+import type { PidNamespace } from '../process/pid-namespace.ts';
 import { type Attachment, type LogStream, Task } from '../process/task.ts';
 import type { ContainerUsage, ResourceLimits } from '../process/usage.ts';
 import type { Checkpoints } from './checkpoints.ts';
+import { containerId, sandboxId } from './identity.ts';
 import type {
   CallContext,
   Container,
@@ -21,9 +20,11 @@ import type {
   RuntimeListener,
   RuntimeService,
 } from './runtime.ts';
+import { Sandboxes, type SandboxesOptions } from './sandboxes.ts';
+import { Siblings } from './siblings.ts';
 import { OutputTail, terminationMessage } from './termination-message.ts';
 
-export interface SimulatedRuntimeOptions {
+export interface SimulatedRuntimeOptions extends SandboxesOptions {
   clock: Clock;
   logger: Logger;
   images: ImageService;
@@ -31,9 +32,6 @@ export interface SimulatedRuntimeOptions {
   sandboxStartMs: number;
   /** How long starting a container takes, in milliseconds of the clock. */
   containerStartMs: number;
-  /** The address of a node and the range of its pods. */
-  addresses: (node: string) => { hostIp: string; range: AddressRange };
-  network: Network;
   /** The files of a container: its image's, its own, and what is mounted. */
   files: (container: Container, sandbox: PodSandbox) => FileSystem;
   /** Waited for before a program runs that may read what is mounted (VolumeManager.ready). */
@@ -55,27 +53,6 @@ export interface SimulatedRuntimeOptions {
 
 /** What every sandbox runs (k8s.io/kubernetes/cmd/kubeadm, PauseVersion). */
 export const SANDBOX_IMAGE = 'registry.k8s.io/pause:3.10.1';
-
-/** 64 hexadecimal digits, as ids of sandboxes and containers look. */
-function idFrom(seed: string): string {
-  return createHash('sha256').update(seed).digest('hex');
-}
-
-/** The same for the same sandbox whoever asks: a sandbox has its identity from its pod and its number. */
-export function sandboxId({ uid, attempt }: Pick<PodSandboxConfig, 'uid' | 'attempt'>): string {
-  return idFrom(`${uid}/${attempt}`);
-}
-
-/**
- * The identity of a container: its sandbox, name and attempt. An agent that starts it again because the one before died
- * before it could say that it had, starts the same container, as a real runtime would find it by its name.
- */
-function containerId(
-  podSandboxId: string,
-  { name, attempt }: Pick<ContainerConfig, 'name' | 'attempt'>,
-): string {
-  return idFrom(`${podSandboxId}/${name}/${attempt}`);
-}
 
 interface Running {
   readonly container: Container;
@@ -104,40 +81,15 @@ function stopped(container: Container): Running {
   };
 }
 
-/** A multimap that keeps no empty sets. */
-class Siblings {
-  readonly #ids = new Map<string, Set<string>>();
-
-  of(parent: string): Iterable<string> {
-    return this.#ids.get(parent) ?? [];
-  }
-
-  add(parent: string, id: string): void {
-    const ids = this.#ids.get(parent);
-    if (ids === undefined) this.#ids.set(parent, new Set([id]));
-    else ids.add(id);
-  }
-
-  delete(parent: string, id: string): void {
-    const ids = this.#ids.get(parent);
-    ids?.delete(id);
-    if (ids?.size === 0) this.#ids.delete(parent);
-  }
-}
-
 export class SimulatedRuntime implements RuntimeService {
   readonly #options: SimulatedRuntimeOptions;
-  readonly #sandboxes = new Map<string, PodSandbox>();
-  readonly #sandboxesOfPod = new Siblings();
-  /** By sandbox, while it is ready. */
-  readonly #stacks = new Map<string, NetworkStack>();
-  /** Of the sandboxes whose containers share their process ids. */
-  readonly #sharedPids = new Map<string, PidNamespace>();
+  readonly #sandboxes: Sandboxes;
   readonly #containers = new Map<string, Running>();
   readonly #containersOfSandbox = new Siblings();
 
   constructor(options: SimulatedRuntimeOptions) {
     this.#options = options;
+    this.#sandboxes = new Sandboxes(options);
   }
 
   /** The five steps of dockershim's RunPodSandbox, in its order. */
@@ -156,16 +108,14 @@ export class SimulatedRuntime implements RuntimeService {
       ip: '',
       createdAtMs: clock.now(),
     };
-    this.#keepSandbox(sandbox);
+    this.#sandboxes.add(sandbox);
     try {
       this.#log(config, 'creating sandbox checkpoint');
       checkpoints.putSandbox(sandbox);
       this.#log(config, 'starting the sandbox container');
       await this.#take(sandboxStartMs, context);
       this.#log(config, 'setting up networking for the sandbox');
-      sandbox.ip = this.#allocateAddress(config, id);
-      sandbox.state = 'SANDBOX_READY';
-      this.#attach(sandbox);
+      this.#sandboxes.connect(sandbox);
     } catch (error) {
       this.removePodSandbox(id);
       throw error;
@@ -186,29 +136,23 @@ export class SimulatedRuntime implements RuntimeService {
     await Promise.all(
       this.listContainers({ podSandboxId: id }).map((each) => this.stopContainer(each.id, 0)),
     );
-    this.#disconnect(sandbox);
+    this.#sandboxes.disconnect(sandbox);
   }
 
   removePodSandbox(id: string): void {
     const sandbox = this.#sandboxes.get(id);
     if (sandbox === undefined) return;
-    if (sandbox.state === 'SANDBOX_READY') this.#disconnect(sandbox);
-    for (const containerId of this.#containersOfSandbox.of(id)) this.removeContainer(containerId);
-    this.#sandboxes.delete(id);
+    for (const each of this.#containersOfSandbox.of(id)) this.removeContainer(each);
+    this.#sandboxes.remove(sandbox);
     this.#options.checkpoints.removeSandbox(id);
-    this.#sandboxesOfPod.delete(sandbox.uid, id);
   }
 
   podSandboxStatus(id: string): PodSandbox | undefined {
     return this.#sandboxes.get(id);
   }
 
-  listPodSandbox({ node, podUid }: { node?: string; podUid?: string }): PodSandbox[] {
-    const all =
-      podUid === undefined
-        ? [...this.#sandboxes.values()]
-        : Array.from(this.#sandboxesOfPod.of(podUid), (id) => this.#sandboxes.get(id)!);
-    return node === undefined ? all : all.filter((each) => each.node === node);
+  listPodSandbox(filter: { node?: string; podUid?: string }): PodSandbox[] {
+    return this.#sandboxes.list(filter);
   }
 
   async createContainer(podSandboxId: string, config: ContainerConfig): Promise<Container> {
@@ -315,7 +259,7 @@ export class SimulatedRuntime implements RuntimeService {
   }
 
   networkOf(podSandboxId: string): NetworkStack | undefined {
-    return this.#stacks.get(podSandboxId);
+    return this.#sandboxes.stackOf(podSandboxId);
   }
 
   /**
@@ -355,10 +299,7 @@ export class SimulatedRuntime implements RuntimeService {
     containers: readonly Container[],
     progress: ReadonlyMap<string, unknown>,
   ): boolean {
-    const { range } = this.#options.addresses(sandbox.node);
-    const ownsAddress = sandbox.state === 'SANDBOX_READY' && !sandbox.hostNetwork;
-    if (ownsAddress && !range.reserve(sandbox.ip)) return false;
-    this.#keepSandbox(sandbox);
+    if (!this.#sandboxes.adopt(sandbox)) return false;
     for (const container of containers) {
       const running = stopped(container);
       this.#keepContainer(running);
@@ -379,25 +320,6 @@ export class SimulatedRuntime implements RuntimeService {
     signal.throwIfAborted();
   }
 
-  #allocateAddress({ node, hostNetwork }: PodSandboxConfig, id: string): string {
-    const { hostIp, range } = this.#options.addresses(node);
-    if (hostNetwork) return hostIp;
-    try {
-      return range.allocate();
-    } catch (error) {
-      throw new Error(`failed to setup network for sandbox "${id}": ${(error as Error).message}`, {
-        cause: error,
-      });
-    }
-  }
-
-  #disconnect({ id, uid, node, hostNetwork, ip }: PodSandbox): void {
-    this.#stacks.delete(id);
-    this.#sharedPids.delete(id);
-    this.#options.network.detach(uid);
-    if (!hostNetwork) this.#options.addresses(node).range.release(ip);
-  }
-
   /** Resolves when process 1 runs, or with its exit when it could not be started. */
   #run(running: Running, saved: unknown): Promise<Exit | undefined> {
     const { clock, log, checkpoints } = this.#options;
@@ -410,7 +332,7 @@ export class SimulatedRuntime implements RuntimeService {
         config: container,
         ...this.#pidsOf(container, sandbox),
         hostname: sandbox.hostname,
-        network: this.#stacks.get(sandbox.id)!,
+        network: this.#sandboxes.stackOf(sandbox.id)!,
         files: () => this.#filesOf(running),
         filesReady: () => this.#options.filesReady?.(sandbox),
         log: (stream, data) => {
@@ -458,14 +380,8 @@ export class SimulatedRuntime implements RuntimeService {
 
   /** The namespace of process ids that a container joins, where it has none of its own. */
   #pidsOf({ podSandboxId, processesOf }: Container, sandbox: PodSandbox): { pids?: PidNamespace } {
-    if (sandbox.sharesProcesses === true) {
-      let pids = this.#sharedPids.get(podSandboxId);
-      if (pids === undefined) {
-        pids = new PidNamespace({ startedAtMs: sandbox.createdAtMs });
-        this.#sharedPids.set(podSandboxId, pids);
-      }
-      return { pids };
-    }
+    const shared = this.#sandboxes.pidsOf(sandbox);
+    if (shared !== undefined) return { pids: shared };
     if (processesOf === undefined) return {};
     const target = this.listContainers({ podSandboxId }).findLast(({ name }) => name === processesOf);
     const task = target === undefined ? undefined : this.#containers.get(target.id)?.task;
@@ -482,19 +398,6 @@ export class SimulatedRuntime implements RuntimeService {
     const sandbox = this.#sandboxes.get(running.container.podSandboxId)!;
     running.files ??= this.#options.files(running.container, sandbox);
     return running.files;
-  }
-
-  #keepSandbox(sandbox: PodSandbox): void {
-    if (sandbox.state === 'SANDBOX_READY') this.#attach(sandbox);
-    this.#sandboxes.set(sandbox.id, sandbox);
-    this.#sandboxesOfPod.add(sandbox.uid, sandbox.id);
-  }
-
-  /** Gives a sandbox its network namespace. */
-  #attach({ id, node, uid, ip, hostNetwork, hostname, fqdn, dns, hostAliases }: PodSandbox): void {
-    const named = fqdn === undefined ? {} : { fqdn };
-    const config = { node, podUid: uid, ip, hostNetwork, hostname, ...named, dns, hostAliases };
-    this.#stacks.set(id, this.#options.network.attach(config));
   }
 
   #keepContainer(running: Running): void {

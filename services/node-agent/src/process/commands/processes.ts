@@ -50,7 +50,7 @@ function psTable(names: readonly string[], rows: readonly (readonly string[])[])
   const widths = names.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
   const cell = (text: string, column: number): string => {
     if (column === names.length - 1) return text;
-    return /id$/.test(names[column]!) ? text.padStart(widths[column]!) : text.padEnd(widths[column]!);
+    return names[column]!.endsWith('id') ? text.padStart(widths[column]!) : text.padEnd(widths[column]!);
   };
   return lines.map((line) => `${line.map(cell).join(' ')}\n`).join('');
 }

@@ -30,7 +30,7 @@ it.concurrent('a liveness command restarts the container half a minute after its
     'Normal Started Started container liveness',
   );
   expect(await tutorial.type('kubectl describe pod liveness-exec')).not.toContain('Unhealthy');
-  await tutorial.until('liveness-exec', 'containerStatuses[0].restartCount', 1);
+  await tutorial.untilRestarts('liveness-exec', 1);
   await tutorial.untilEvents(
     'liveness-exec',
     "Warning Unhealthy Liveness probe failed: cat: can't open '/tmp/healthy': No such file or directory",
@@ -49,7 +49,7 @@ it.concurrent('a liveness command restarts the container half a minute after its
 
 it.concurrent('a liveness HTTP request restarts the container once it answers 500', async () => {
   await tutorial.type('kubectl apply -f pods/probe/http-liveness.yaml');
-  await tutorial.until('liveness-http', 'containerStatuses[0].restartCount', 1);
+  await tutorial.untilRestarts('liveness-http', 1);
   await tutorial.untilEvents(
     'liveness-http',
     'Warning Unhealthy Liveness probe failed: HTTP probe failed with statuscode: 500',
@@ -73,7 +73,7 @@ it.concurrent('a gRPC liveness probe asks the health service of etcd', async () 
   await tutorial.type(
     "sed 's/with-grpc/without-grpc/; /grpc:/,$ s/2379/9999/' pods/probe/grpc-liveness.yaml | kubectl apply -f -",
   );
-  await tutorial.until('etcd-without-grpc', 'containerStatuses[0].restartCount', 1);
+  await tutorial.untilRestarts('etcd-without-grpc', 1);
   const { status } = await tutorial.pod('etcd-without-grpc');
   await tutorial.untilEvents(
     'etcd-without-grpc',
@@ -99,7 +99,7 @@ it.concurrent('a startup probe gives a slow start its time before the liveness p
 it.concurrent('a probe-level grace period comes before that of the pod', async () => {
   await tutorial.type('kubectl apply -f pods/probe/probe-grace-period.yaml');
   // The container ignores TERM: it ends after its probe's minute, not after the pod's hour.
-  await tutorial.until('probe-grace-period', 'containerStatuses[0].restartCount', 1);
+  await tutorial.untilRestarts('probe-grace-period', 1);
   const { status } = await tutorial.pod('probe-grace-period');
   const { startedAt, finishedAt, exitCode } = status!.containerStatuses![0]!.lastState!.terminated!;
   expect(exitCode).toBe(137);

@@ -28,13 +28,23 @@ export class Tutorial {
     return this.cluster.get<Pod>('pod', ...pod.split(' '));
   }
 
-  /** Waits until a field of a pod's status, such as `containerStatuses[0].restartCount`, has this value. */
+  /** Waits until a field of a pod's status, such as `phase`, has this value. */
   async until(pod: string, field: string, value: string | number): Promise<void> {
     await this.type(`kubectl wait --for=jsonpath='{.status.${field}}'=${value} pod ${pod} --timeout=60s`);
   }
 
   async untilReady(pod: string): Promise<void> {
     await this.type(`kubectl wait --for=condition=Ready pod ${pod} --timeout=60s`);
+  }
+
+  /** Waits until a container of a pod, of any kind, has started again at least so often. */
+  async untilRestarts(pod: string, count: number): Promise<void> {
+    await eventually(`${count} restarts of ${pod}`, async () => {
+      const { initContainerStatuses = [], containerStatuses = [] } = (await this.pod(pod)).status ?? {};
+      return [...initContainerStatuses, ...containerStatuses].some(
+        ({ restartCount }) => restartCount >= count,
+      );
+    });
   }
 
   /** Waits for events on an object, each as `kubectl describe` has them: "Normal Started Started container web". */

@@ -6,12 +6,11 @@ import { eventually, TestCluster } from '../support/cluster.ts';
 
 /** The sync period of a minute passes in seconds. */
 const SPEED = 20;
-const MANY = 500;
 
 let cluster: TestCluster;
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ nodes: 10, speed: SPEED });
+  cluster = await TestCluster.start({ nodes: 2, speed: SPEED });
 });
 afterAll(() => cluster.remove());
 
@@ -43,61 +42,6 @@ function shellPod(name: string, script: string, volumes: object[], more: object 
 
 const isReady = (name: string): Promise<string> =>
   kubectl('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=30s');
-
-/** What tells a container that restarted, or was made again, from one that ran on. */
-const identities = (pods: readonly Pod[]): string[] =>
-  pods
-    .flatMap(({ metadata, status }) =>
-      (status?.containerStatuses ?? []).map(({ containerID, restartCount, state }) =>
-        [metadata.uid, status?.podIP, containerID, restartCount, state?.running?.startedAt].join(' '),
-      ),
-    )
-    .toSorted();
-
-const allPods = async (): Promise<Pod[]> => (await cluster.get<{ items: Pod[] }>('pods')).items;
-
-describe('a node agent that is killed', () => {
-  it(`goes on with ${MANY} pods: none restarts, none is lost, and what they wrote is there`, async () => {
-    const script = 'while true; do echo line >> /data/out; echo said; sleep 20; done';
-    await apply(
-      {
-        apiVersion: 'apps/v1',
-        kind: 'Deployment',
-        metadata: { name: 'many' },
-        spec: {
-          replicas: MANY,
-          selector: { matchLabels: { app: 'many' } },
-          template: {
-            metadata: { labels: { app: 'many' } },
-            spec: { containers: [{ name: 'main', image: 'example.com/app:1' }] },
-          },
-        },
-      },
-      shellPod('writer', script, [{ name: 'data', emptyDir: {} }]),
-    );
-    const before = await eventually('all pods are ready', async () => {
-      const pods = await allPods();
-      const ready = pods.filter(({ status }) =>
-        status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
-      );
-      return ready.length === MANY + 1 ? pods : undefined;
-    });
-    const linesBefore = await eventually('some lines', async () => {
-      const lines = (await execute('writer', 'cat /data/out')).split('\n').length;
-      return lines > 3 ? lines : undefined;
-    });
-    await cluster.signal('node-agent', 'SIGKILL');
-    let fewest = Infinity;
-    await eventually('it writes on', async () => {
-      const lines = (await execute('writer', 'cat /data/out')).split('\n').length;
-      fewest = Math.min(fewest, lines);
-      return lines > linesBefore + 3;
-    });
-    expect(fewest).toBeGreaterThanOrEqual(linesBefore);
-    expect(identities(await allPods())).toEqual(identities(before));
-    expect((await kubectl('logs', 'writer')).split('\n').length).toBeGreaterThan(linesBefore + 3);
-  });
-});
 
 describe('a ConfigMap', () => {
   it('holds a pod back until it is there, and is followed after the sync period', async () => {

@@ -16,6 +16,7 @@ import { preparePki } from './pki/pki.ts';
 import { type Allocations, createAllocations } from './registry/allocation.ts';
 import type { ResourceDefinition } from './registry/definition.ts';
 import { definitions } from './registry/index.ts';
+import { UsageBook } from './rest/metrics/usage-book.ts';
 import { createRestServer } from './rest/server.ts';
 import { createExpirySweeper } from './store/expiry.ts';
 import { createRedisStore } from './store/redis.ts';
@@ -47,6 +48,8 @@ export async function startApiserver(
   const highWaterFile = join(config.ORRERY_STATE_DIR, 'high-water');
   const store = await createRedisStore({ url: config.ORRERY_REDIS_URL, highWaterFile, logger });
   const bus = createNatsEvents({ url: config.ORRERY_NATS_URL, logger });
+  const usage = new UsageBook();
+  bus.onUsage((subject, data) => usage.record(subject, data));
   const hub = createHub({ store, logger, bus });
   const allocations = createAllocations(store);
   const admission = createAdmission({
@@ -92,6 +95,7 @@ export async function startApiserver(
     clock,
     logger,
     metrics,
+    usage,
     notReady,
   });
   const grpc = await serveGrpc(

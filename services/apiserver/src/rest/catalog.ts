@@ -62,6 +62,26 @@ const POSTED: readonly PostedResource[] = [
   { plural: 'tokenreviews', singular: 'tokenreview', kind: 'TokenReview', ...AUTHENTICATION },
 ];
 
+/** What the objects of a core resource use: computed when it is asked for, never stored (metrics.k8s.io). */
+export interface MeasuredResource {
+  /** Of the core resource too. */
+  readonly plural: 'nodes' | 'pods';
+  readonly singular: string;
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+}
+
+export const MEASURED_VERBS: readonly string[] = ['get', 'list'];
+
+const METRICS = { group: 'metrics.k8s.io', version: 'v1beta1' };
+
+const MEASURED: readonly MeasuredResource[] = [
+  { plural: 'nodes', singular: '', kind: 'NodeMetrics', namespaced: false, ...METRICS },
+  { plural: 'pods', singular: '', kind: 'PodMetrics', namespaced: true, ...METRICS },
+];
+
 export interface GroupVersionCatalog {
   readonly group: string;
   readonly version: string;
@@ -71,6 +91,8 @@ export interface GroupVersionCatalog {
   readonly resources: ReadonlyMap<string, ServedResource>;
   /** Those that are never stored. */
   readonly posted: readonly PostedResource[];
+  /** Those that are only ever read. */
+  readonly measured: readonly MeasuredResource[];
 }
 
 export interface GroupCatalog {
@@ -122,6 +144,7 @@ export function createCatalog(definitions: readonly ResourceDefinition[]): Catal
   for (const definition of definitions) {
     for (const version of definition.versions.slice(1)) add(serve(definition, version));
   }
+  for (const measured of MEASURED) resourcesOf(measured);
   return [...groups]
     .filter(([, versions]) => versions.size > 0)
     .map(([group, versions]) => ({
@@ -132,6 +155,7 @@ export function createCatalog(definitions: readonly ResourceDefinition[]): Catal
         apiVersion: apiVersionOf({ group, version }),
         resources,
         posted: POSTED.filter((each) => each.group === group && each.version === version),
+        measured: MEASURED.filter((each) => each.group === group && each.version === version),
       })),
     }));
 }

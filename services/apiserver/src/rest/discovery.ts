@@ -8,7 +8,10 @@ import {
   type Catalog,
   type GroupCatalog,
   type GroupVersionCatalog,
+  MEASURED_VERBS,
+  type MeasuredResource,
   POSTED_VERBS,
+  type PostedResource,
   type ServedResource,
 } from './catalog.ts';
 import type { Exchange } from './exchange.ts';
@@ -23,6 +26,8 @@ interface DiscoveryDocument {
   /** APIGroupDiscoveryList by version, with its ETag; only for /api and /apis. */
   aggregated?: ReadonlyMap<string, { json: string; etag: string }>;
 }
+
+type Unstored = PostedResource | MeasuredResource;
 
 const AGGREGATED_GROUP = 'apidiscovery.k8s.io';
 const AGGREGATED_VERSIONS = ['v2', 'v2beta1'];
@@ -134,6 +139,14 @@ function preferredNames({ definition, isInPreferredGroup }: ServedResource): {
   };
 }
 
+/** The resources of which nothing is stored, with what can be done with them. */
+function unstored({ posted, measured }: GroupVersionCatalog): (Unstored & { verbs: readonly string[] })[] {
+  return [
+    ...posted.map((each) => ({ ...each, verbs: POSTED_VERBS })),
+    ...measured.map((each) => ({ ...each, verbs: MEASURED_VERBS })),
+  ];
+}
+
 function discoveredResources(version: GroupVersionCatalog): object[] {
   const resources: object[] = sortedResources(version).map((served) => ({
     resource: served.plural,
@@ -152,14 +165,16 @@ function discoveredResources(version: GroupVersionCatalog): object[] {
           })),
         }),
   }));
-  const posted = version.posted.map(({ plural, singular, group, version: served, kind, namespaced }) => ({
-    resource: plural,
-    responseKind: { group, version: served, kind },
-    scope: namespaced ? 'Namespaced' : 'Cluster',
-    singularResource: singular,
-    verbs: POSTED_VERBS,
-  }));
-  return [...posted, ...resources];
+  const others = unstored(version).map(
+    ({ plural, singular, group, version: served, kind, namespaced, verbs }) => ({
+      resource: plural,
+      responseKind: { group, version: served, kind },
+      scope: namespaced ? 'Namespaced' : 'Cluster',
+      singularResource: singular,
+      verbs,
+    }),
+  );
+  return [...others, ...resources];
 }
 
 function apiVersions(core: readonly GroupCatalog[], serverAddress: string): string {
@@ -205,17 +220,17 @@ function apiResourceList(version: GroupVersionCatalog): string {
       verbs: subresource.verbs,
     })),
   ]);
-  const posted = version.posted.map(({ plural, singular, namespaced, kind }) => ({
+  const others = unstored(version).map(({ plural, singular, namespaced, kind, verbs }) => ({
     name: plural,
     singularName: singular,
     namespaced,
     kind,
-    verbs: POSTED_VERBS,
+    verbs,
   }));
   return JSON.stringify({
     kind: 'APIResourceList',
     apiVersion: 'v1',
     groupVersion: version.apiVersion,
-    resources: [...posted, ...resources],
+    resources: [...others, ...resources],
   });
 }

@@ -4,6 +4,7 @@ import type { Clock } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
 import type { ServiceAccountTokens } from '../authentication/service-account-tokens.ts';
 import type { Api } from '../verbs/api.ts';
+import type { UsageBook } from './metrics/usage-book.ts';
 import type { NodeAgents } from './streaming/node-agents.ts';
 import type { OpenStreams } from './streaming/upgrade.ts';
 import type { OpenWatches } from './watch.ts';
@@ -19,4 +20,5 @@ export interface Edge {
   readonly watches: OpenWatches;
   readonly streams: OpenStreams;
   readonly agents: NodeAgents;
+  readonly usage: UsageBook;
 }

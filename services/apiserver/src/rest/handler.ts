@@ -9,6 +9,7 @@ import { type Documents, sendPageNotFound } from './documents.ts';
 import type { Edge } from './edge.ts';
 import { sendError, statusErrorOf } from './errors.ts';
 import type { Exchange } from './exchange.ts';
+import { serveMetrics } from './metrics/metrics-api.ts';
 import { createPosted } from './posted.ts';
 import { type RequestInfo, requestInfo } from './request-info.ts';
 import type { LongRunningVerb, RequestMetrics } from './request-metrics.ts';
@@ -112,6 +113,12 @@ export class RequestHandler {
     if (posted !== undefined) {
       exchange.resourceLabel = posted.plural;
       await createPosted(edge, exchange, posted);
+      return;
+    }
+    const measuring = router.measured(version, info);
+    if (measuring !== undefined) {
+      exchange.resourceLabel = measuring.measured.kind.toLowerCase();
+      await serveMetrics(edge, exchange, measuring.measured, measuring.target);
       return;
     }
     const target = router.target(version, info);

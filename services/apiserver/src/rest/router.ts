@@ -5,6 +5,8 @@ import type { SubresourceName } from '../registry/definition.ts';
 import {
   type Catalog,
   type GroupVersionCatalog,
+  MEASURED_VERBS,
+  type MeasuredResource,
   POSTED_VERBS,
   type PostedResource,
   type ServedResource,
@@ -23,6 +25,8 @@ export interface Target {
 
 const COLLECTION_VERBS = ['list', 'watch', 'create', 'deletecollection'];
 const OBJECT_VERBS = ['get', 'watch', 'update', 'patch', 'delete'];
+
+const CORE = { group: '', version: 'v1' };
 
 export class Router {
   readonly #versions = new Map<string, GroupVersionCatalog>();
@@ -49,6 +53,21 @@ export class Router {
     if (name !== '' || posted.namespaced !== (namespace !== '')) throw resourceNotFound();
     if (!POSTED_VERBS.includes(verb)) throw methodNotAllowed();
     return posted;
+  }
+
+  /**
+   * The measured resource that a request reads, and what it is measured of; undefined when it is about another.
+   * @throws StatusError 404 for a place where there is none, 405 for another verb.
+   */
+  measured(
+    version: GroupVersionCatalog,
+    info: RequestInfo,
+  ): { measured: MeasuredResource; target: Target } | undefined {
+    const measured = version.measured.find(({ plural }) => plural === info.resource);
+    if (measured === undefined) return undefined;
+    if (info.subresource !== '') throw resourceNotFound();
+    if (!MEASURED_VERBS.includes(info.verb)) throw methodNotAllowed();
+    return { measured, target: this.target(this.groupVersion(CORE)!, info) };
   }
 
   /** @throws StatusError 404 for what there is not, 405 for what cannot be done with it. */

@@ -13,6 +13,7 @@ import { createCatalog } from './catalog.ts';
 import { Documents } from './documents.ts';
 import type { Edge } from './edge.ts';
 import { RequestHandler } from './handler.ts';
+import type { UsageBook } from './metrics/usage-book.ts';
 import { RequestMetrics } from './request-metrics.ts';
 import { Router } from './router.ts';
 import { NodeAgents } from './streaming/node-agents.ts';
@@ -36,6 +37,8 @@ export interface RestServerOptions {
   connectionClock?: Clock;
   logger: Logger;
   metrics: Metrics;
+  /** What containers use, for metrics.k8s.io. */
+  usage: UsageBook;
   /** Why the apiserver does not do its work yet, or undefined when it does: what /readyz reports. */
   notReady: () => string | undefined;
 }
@@ -69,6 +72,7 @@ export function createRestServer(options: RestServerOptions): RestServer {
     watches: new OpenWatches(),
     streams,
     agents,
+    usage: options.usage,
   };
   let isClosing = false;
   const handler = new RequestHandler({

@@ -5,7 +5,7 @@
  */
 
 import { connect, DebugEvents, type NatsConnection } from 'nats';
-import { ALL_EVENTS_SUBJECT, eventSubject } from '@orrery/client/subjects.ts';
+import { ALL_EVENTS_SUBJECT, ALL_USAGE_SUBJECT, eventSubject } from '@orrery/client/subjects.ts';
 import { systemClock } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
 import { type Event, Event_Type } from '@orrery/proto/orrery/apiserver.ts';
@@ -44,6 +44,8 @@ export interface NatsEventsOptions {
 export interface NatsEvents extends EventBus {
   /** True while NATS is connected: readiness does not depend on it. */
   readonly connected: boolean;
+  /** Told of each usage sample as it comes, with its subject: one for each node. Samples may be lost. */
+  onUsage(listener: (subject: string, data: Uint8Array) => void): void;
   close(): Promise<void>;
 }
 
@@ -66,6 +68,8 @@ class NatsEventBus implements NatsEvents {
   #link: Link | undefined;
   #listener: ((resource: ResourceName, events: StoreEvent[]) => void) | undefined;
 
+  #usageListener: ((subject: string, data: Uint8Array) => void) | undefined;
+
   constructor({ url, logger }: NatsEventsOptions) {
     this.#url = url;
     this.#logger = logger;
@@ -78,6 +82,10 @@ class NatsEventBus implements NatsEvents {
 
   onEvents(listener: (resource: ResourceName, events: StoreEvent[]) => void): void {
     this.#listener = listener;
+  }
+
+  onUsage(listener: (subject: string, data: Uint8Array) => void): void {
+    this.#usageListener = listener;
   }
 
   publish(resource: ResourceName, events: readonly StoreEvent[]): void {
@@ -165,6 +173,12 @@ class NatsEventBus implements NatsEvents {
     connection.subscribe(ALL_EVENTS_SUBJECT, {
       callback: (error, message) => {
         if (error === null) this.#receive(message.subject, message.data);
+        else this.#logger.warn({ err: error }, 'NATS subscription failed');
+      },
+    });
+    connection.subscribe(ALL_USAGE_SUBJECT, {
+      callback: (error, message) => {
+        if (error === null) this.#usageListener?.(message.subject, message.data);
         else this.#logger.warn({ err: error }, 'NATS subscription failed');
       },
     });

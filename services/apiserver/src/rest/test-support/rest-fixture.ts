@@ -19,6 +19,7 @@ import { type Pki, preparePki } from '../../pki/pki.ts';
 import { createServiceAccountTokens } from '../../authentication/create-tokens.ts';
 import type { ServiceAccountTokens } from '../../authentication/service-account-tokens.ts';
 import { definitions } from '../../registry/index.ts';
+import { UsageBook } from '../metrics/usage-book.ts';
 import { createRestServer, type RestServer } from '../server.ts';
 import { FakeApi } from './fake-api.ts';
 
@@ -61,6 +62,7 @@ export class RestFixture {
   readonly server: RestServer;
   port = 0;
   notReady: string | undefined;
+  readonly usage = new UsageBook();
   readonly #stateDir: string;
   readonly #agents = new Map<Identity | 'nobody', Agent>();
 
@@ -83,6 +85,7 @@ export class RestFixture {
       connectionClock: this.connectionClock,
       logger: silentLogger(),
       metrics: this.metrics,
+      usage: this.usage,
       notReady: () => this.notReady,
     });
   }

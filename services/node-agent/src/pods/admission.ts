@@ -3,7 +3,8 @@
  * AdmissionCheck). The scheduler has asked the same, but a pod may name its node itself. Pure.
  */
 
-import type { ContainerPort, Node, Pod } from '@orrery/api/gen/types.ts';
+import type { Node, Pod } from '@orrery/api/gen/types.ts';
+import { hostPortsCollide, hostPortsOf } from '@orrery/api/host-ports.ts';
 import { isSelected } from '@orrery/api/node-selector.ts';
 import { addAmounts, type Amounts, amountsOf, podAmounts } from '@orrery/api/pod-requests.ts';
 import { toleratesTaint } from '@orrery/api/tolerations.ts';
@@ -71,31 +72,15 @@ function mismatches({ spec }: Pod, { metadata: { name, labels = {} } }: Node): R
   return failed('NodeAffinity', "node(s) didn't match Pod's node affinity/selector");
 }
 
-const ANY_IP = '0.0.0.0';
-
-/** The ports of the node that a pod takes, with those of its sidecars. */
-function* hostPorts({ spec }: Pod): Iterable<ContainerPort> {
-  const sidecars = (spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
-  for (const { ports = [] } of [...spec.containers, ...sidecars])
-    for (const port of ports) if ((port.hostPort ?? 0) > 0) yield port;
-}
-
-function collide(a: ContainerPort, b: ContainerPort): boolean {
-  if (a.hostPort !== b.hostPort || (a.protocol ?? 'TCP') !== (b.protocol ?? 'TCP')) return false;
-  const [one, other] = [a.hostIP || ANY_IP, b.hostIP || ANY_IP];
-  return one === other || one === ANY_IP || other === ANY_IP;
-}
-
 function portTaken(pod: Pod, others: readonly Pod[]): Rejection | undefined {
-  const wanted = [...hostPorts(pod)];
+  const wanted = hostPortsOf(pod.spec);
   if (wanted.length === 0) return undefined;
-  for (const other of others) {
-    for (const taken of hostPorts(other)) {
-      if (wanted.some((port) => collide(port, taken)))
-        return failed('NodePorts', "node(s) didn't have free ports for the requested pod ports");
-    }
-  }
-  return undefined;
+  const isTaken = others.some(({ spec }) =>
+    hostPortsOf(spec).some((taken) => wanted.some((port) => hostPortsCollide(port, taken))),
+  );
+  return isTaken
+    ? failed('NodePorts', "node(s) didn't have free ports for the requested pod ports")
+    : undefined;
 }
 
 /** Only what would drive the pod away again: whom the scheduler may send here is not asked. */

@@ -5,6 +5,7 @@
 
 import { nodeAffinity } from './node-affinity.ts';
 import { nodeName } from './node-name.ts';
+import { nodePorts } from './node-ports.ts';
 import { leastAllocated, nodeResourcesFit } from './node-resources-fit.ts';
 import { nodeUnschedulable } from './node-unschedulable.ts';
 import type { FilterPlugin, ScorePlugin } from './plugin.ts';
@@ -26,6 +27,7 @@ export function defaultProfile(storage: StorageView): Profile {
       nodeName,
       taintTolerationFilter,
       nodeAffinity,
+      nodePorts,
       nodeResourcesFit,
       volumeBinding(storage),
     ],

@@ -1,6 +1,7 @@
 /** One node with the sum of the pods on it (pkg/scheduler/framework/types.go, NodeInfo). */
 
 import type { Node, Taint } from '@orrery/api/gen/types.ts';
+import type { HostPort } from '@orrery/api/host-ports.ts';
 import type { Labels } from '@orrery/api/selectors.ts';
 import type { PodInfo } from './pod-info.ts';
 import { type Allocatable, allocatableOf, type Resources, type ScoringRequests } from './resources.ts';
@@ -23,6 +24,8 @@ export interface NodeInfo {
   readonly requested: Resources;
   readonly scoringRequested: ScoringRequests;
   readonly podCount: number;
+  /** The ports that its pods take; each pod's as often as it takes them. */
+  readonly hostPorts: readonly HostPort[];
   /** Pods of one controller on this node that are not on their way out. */
   podsOfGroup(group: string): number;
 }
@@ -39,6 +42,7 @@ interface MutableResources extends Resources {
 
 const NO_LABELS: Labels = {};
 const NO_TAINTS: readonly Taint[] = [];
+const NO_PORTS: readonly HostPort[] = [];
 const NOTHING: Allocatable = allocatableOf(undefined);
 
 /**
@@ -62,6 +66,7 @@ export class NodeState implements NodeInfo {
   };
   readonly scoringRequested = { milliCpu: 0, memoryBytes: 0 };
   podCount = 0;
+  hostPorts: readonly HostPort[] = NO_PORTS;
   /** Counts above zero only. */
   readonly groups = new Map<string, number>();
 
@@ -96,7 +101,7 @@ export class NodeState implements NodeInfo {
   }
 
   /** Adds a pod's amounts (`sign` 1) or takes them away (-1). */
-  count({ requests: { exact, scoring }, group, terminating }: PodInfo, sign: 1 | -1): void {
+  count({ requests: { exact, scoring }, hostPorts, group, terminating }: PodInfo, sign: 1 | -1): void {
     const { requested, scoringRequested } = this;
     this.podCount += sign;
     requested.milliCpu += sign * exact.milliCpu;
@@ -108,8 +113,21 @@ export class NodeState implements NodeInfo {
       const extended = (requested.extended ??= new Map<string, number>());
       addCount(extended, name, sign * amount);
     }
+    if (hostPorts.length > 0) {
+      this.hostPorts = sign > 0 ? [...this.hostPorts, ...hostPorts] : withoutPorts(this.hostPorts, hostPorts);
+    }
     if (group !== undefined && !terminating) addCount(this.groups, group, sign);
   }
+}
+
+/** One of each that goes: two pods may take the same port when they were bound by hand. */
+function withoutPorts(from: readonly HostPort[], gone: readonly HostPort[]): readonly HostPort[] {
+  const left = [...from];
+  for (const { port, protocol, ip } of gone) {
+    const at = left.findIndex((each) => each.port === port && each.protocol === protocol && each.ip === ip);
+    if (at >= 0) left.splice(at, 1);
+  }
+  return left;
 }
 
 /** Adds to a counter and forgets it when it reaches zero. */

@@ -1,6 +1,7 @@
 /** What the scheduler needs to know of a pod, computed once per version of it. */
 
 import type { Pod } from '@orrery/api/gen/types.ts';
+import { type HostPort, hostPortsOf } from '@orrery/api/host-ports.ts';
 import { controllerOf, isBeingDeleted, keyOf, type ObjectKey } from '@orrery/api/meta.ts';
 import { type PodRequests, podRequests } from './resources.ts';
 
@@ -11,6 +12,8 @@ export interface PodInfo {
   readonly uid: string;
   readonly priority: number;
   readonly requests: PodRequests;
+  /** The ports of a node that it takes. */
+  readonly hostPorts: readonly HostPort[];
   /** The uid of its controller: pods that share it are spread. */
   readonly group: string | undefined;
   /** On its way out: it holds its resources still, but spreading does not count it. */
@@ -25,6 +28,7 @@ export function podInfo(pod: Pod): PodInfo {
     uid: pod.metadata.uid,
     priority: pod.spec.priority ?? 0,
     requests: podRequests(pod),
+    hostPorts: hostPortsOf(pod.spec),
     group: controllerOf(pod)?.uid,
     terminating: isBeingDeleted(pod),
   };

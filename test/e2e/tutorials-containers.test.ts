@@ -129,10 +129,7 @@ describe.concurrent('"Attach Handlers to Container Lifecycle Events"', () => {
     );
     const log = await tutorial.cluster.startKubectl(['logs', '-f', 'lifecycle-demo']);
     await eventually('the log', async () => log.output.includes('start worker process'));
-    const watch = await tutorial.cluster.startKubectl([
-      ...['get', 'pod', '--field-selector=metadata.name=lifecycle-demo', '--watch', '-o'],
-      'jsonpath={.status.containerStatuses[0].state.terminated}{"\\n"}',
-    ]);
+    const watch = await tutorial.watch('lifecycle-demo', '{.status.containerStatuses[0].state.terminated}');
     await eventually('the watch', async () => watch.output.includes('\n'));
     await type('kubectl delete pod lifecycle-demo');
     expect(await log.ended).toBe(0);
@@ -211,10 +208,7 @@ describe.concurrent('"Pod Lifecycle"', () => {
   });
 
   it('waits twice as long before each restart, one second first', async () => {
-    const watch = await tutorial.cluster.startKubectl([
-      ...['get', 'pod', '--field-selector=metadata.name=back-off', '--watch', '-o'],
-      'jsonpath={.status.containerStatuses[0]}{"\\n"}',
-    ]);
+    const watch = await tutorial.watch('back-off', '{.status.containerStatuses[0]}');
     await type('kubectl apply -f pods/back-off.yaml');
     await eventually('eight seconds', async () => watch.output.includes('back-off 8s'));
     watch.stop();

@@ -1,7 +1,7 @@
 /** A cluster on which pages of the Kubernetes documentation are typed in as they stand. */
 
 import type { Event, Pod } from '@orrery/api/gen/types.ts';
-import { type ClusterOptions, eventually, TestCluster } from './cluster.ts';
+import { type ClusterOptions, eventually, type RunningKubectl, TestCluster } from './cluster.ts';
 
 export class Tutorial {
   readonly cluster: TestCluster;
@@ -45,6 +45,19 @@ export class Tutorial {
         ({ restartCount }) => restartCount >= count,
       );
     });
+  }
+
+  /** Follows a part of a pod, such as `{.status.phase}`: each time the pod changes, one more line. */
+  watch(pod: string, jsonPath: string): Promise<RunningKubectl> {
+    const selector = `--field-selector=metadata.name=${pod}`;
+    return this.cluster.startKubectl([
+      'get',
+      'pod',
+      '--watch',
+      selector,
+      '-o',
+      `jsonpath=${jsonPath}{"\\n"}`,
+    ]);
   }
 
   /** Waits for events on an object, each as `kubectl describe` has them: "Normal Started Started container web". */

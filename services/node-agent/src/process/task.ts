@@ -321,7 +321,9 @@ export class Task {
     });
     this.#processes.add(process);
     this.pids.add(process);
-    void process.run(program, options.parent === undefined ? 0 : this.#forkDelay());
+    // A program whose process was killed goes on until it waits: what it starts until then is dead.
+    if (options.parent?.killed.aborted === true) process.end(128 + SIGNAL_NUMBER.SIGKILL);
+    else void process.run(program, options.parent === undefined ? 0 : this.#forkDelay());
     return process;
   }
 

@@ -8,7 +8,7 @@ import { Trees } from '../files/trees.ts';
 import type { NetworkStack } from '../network/network.ts';
 import { layerOf } from '../process/images/layers.ts';
 import type { Exit } from '../process/process.ts';
-import { Task } from '../process/task.ts';
+import { type ProgramSource, Task } from '../process/task.ts';
 import type { ContainerConfig } from '../runtime/runtime.ts';
 import { isolatedNetwork } from './cluster-parts.ts';
 import { containerConfigFor, sandboxConfigFor } from './runtime-parts.ts';
@@ -21,6 +21,14 @@ export interface Answer {
   status: number;
   headers: Readonly<Record<string, string>>;
   body: string;
+}
+
+export interface ContainerOptions {
+  clock?: ManualClock;
+  /** Where process 1 stood. */
+  saved?: unknown;
+  /** Instead of those that there are. */
+  programs?: ProgramSource;
 }
 
 export class ContainerUnderTest {
@@ -36,7 +44,7 @@ export class ContainerUnderTest {
 
   constructor(
     changes: Partial<ContainerConfig>,
-    { clock = new ManualClock(), saved }: { clock?: ManualClock; saved?: unknown } = {},
+    { clock = new ManualClock(), saved, programs }: ContainerOptions = {},
   ) {
     this.clock = clock;
     const config = containerConfigFor('c', changes);
@@ -62,6 +70,7 @@ export class ContainerUnderTest {
         progress: { saved, save: () => void (this.saves += 1) },
         startedAtMs: clock.now(),
         onExit: (exit) => void (this.exit = exit),
+        ...(programs === undefined ? {} : { programs }),
       },
       config.limits,
     );
@@ -112,7 +121,7 @@ export class ContainerUnderTest {
 
 export async function started(
   changes: Partial<ContainerConfig>,
-  options?: { clock?: ManualClock; saved?: unknown },
+  options?: ContainerOptions,
 ): Promise<ContainerUnderTest> {
   return new ContainerUnderTest(changes, options).start();
 }

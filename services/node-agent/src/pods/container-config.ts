@@ -10,6 +10,7 @@ import type {
 import { milliValue, wholeValue } from '@orrery/api/quantity.ts';
 import { expandVariables } from '../environment/expansion.ts';
 import type { DnsConfig, HostAlias } from '../network/network.ts';
+import { runsAsRoot } from '../process/images/catalog.ts';
 import type { ResourceLimits } from '../process/usage.ts';
 import type { ContainerConfig, Mount, PodSandboxConfig } from '../runtime/runtime.ts';
 import { isSidecar } from './restart-policy.ts';
@@ -87,6 +88,23 @@ function processesOf({ spec }: Pod, name: string): { processesOf?: string } {
   return target === undefined || target === '' ? {} : { processesOf: target };
 }
 
+/** The user of an image that is taken to have one, as distroless images name it. */
+const NOBODY_KNOWN = 65_532;
+
+/**
+ * Holds a container to `runAsNonRoot` (kuberuntime, verifyRunAsNonRoot). An image of which nothing
+ * is known is taken to have a user of its own. @throws Error in the kubelet's words
+ */
+export function verifyRunAsNonRoot(pod: Pod, { name, image, securityContext }: ContainerSpec): void {
+  const { runAsNonRoot, runAsUser } = { ...pod.spec.securityContext, ...securityContext };
+  if (runAsNonRoot !== true) return;
+  const { metadata } = pod;
+  const where = `(pod: "${metadata.name}_${metadata.namespace}(${metadata.uid})", container: ${name})`;
+  if (runAsUser === 0) throw new Error(`container's runAsUser breaks non-root policy ${where}`);
+  if (runAsUser === undefined && runsAsRoot(image ?? ''))
+    throw new Error(`container has runAsNonRoot and image will run as root ${where}`);
+}
+
 export function containerConfig(
   pod: Pod,
   spec: ContainerSpec,
@@ -113,7 +131,7 @@ export function containerConfig(
     stdin: spec.stdin === true,
     stdinOnce: spec.stdinOnce === true,
     tty: spec.tty === true,
-    uid: context.runAsUser ?? 0,
+    uid: context.runAsUser ?? (context.runAsNonRoot === true ? NOBODY_KNOWN : 0),
     gid: context.runAsGroup ?? 0,
     ...supplementaryGroups(context),
     ...(context.readOnlyRootFilesystem === true ? { readonlyRootfs: true } : {}),

@@ -14,7 +14,7 @@ import type {
   RuntimeService,
 } from '../runtime/runtime.ts';
 import type { VolumeManager } from '../volumes/volume-manager.ts';
-import { containerConfig } from './container-config.ts';
+import { containerConfig, verifyRunAsNonRoot } from './container-config.ts';
 import { killContainer } from './container-stop.ts';
 import type { HookRunner } from './hooks.ts';
 import type { ImagePuller } from './image-pull.ts';
@@ -97,6 +97,7 @@ function configOf(
   { pod, spec, sandbox, before }: StartRequest,
 ): ContainerConfig {
   try {
+    verifyRunAsNonRoot(pod, spec);
     const variables = environment.variables(pod, spec, sandbox.ip);
     return containerConfig(pod, spec, {
       attempt: nextAttempt(before),

@@ -169,6 +169,37 @@ describe('a volume that cannot be mounted', () => {
   });
 });
 
+describe('runAsNonRoot', () => {
+  test.each([
+    [
+      'an image that runs as root',
+      { runAsNonRoot: true },
+      'container has runAsNonRoot and image will run as root',
+    ],
+    ['the user root', { runAsNonRoot: true, runAsUser: 0 }, "container's runAsUser breaks non-root policy"],
+  ])('refuses %s', async (_what, securityContext, why) => {
+    const agent = new AgentUnderTest();
+    const web = { ...container('web', { securityContext }), image: 'nginx' };
+    const { uid } = agent.create('web', { containers: [web] }).metadata;
+    await agent.settle();
+    const message = `${why} (pod: "web_default(${uid})", container: web)`;
+    expect(waiting(agent)).toEqual({ reason: 'CreateContainerConfigError', message });
+    expect(events(agent)).toContain(`Warning Failed Error: ${message}`);
+    expect(agent.containers()).toEqual([]);
+  });
+
+  test.each([
+    ['a user with a number', 'nginx', { runAsNonRoot: true, runAsUser: 1_000 }, 1_000],
+    ['an image of which nothing is known', 'example.com/shop', { runAsNonRoot: true }, 65_532],
+    ['anybody when it is not set', 'nginx', {}, 0],
+  ])('allows %s', async (_what, image, securityContext, uid) => {
+    const agent = new AgentUnderTest();
+    agent.create('web', { containers: [{ ...container('web', { securityContext }), image }] });
+    await agent.settle();
+    expect(agent.containers()[0]).toMatchObject({ uid });
+  });
+});
+
 describe('a postStart hook', () => {
   test('holds back the status Running until it is over', async () => {
     const over = Promise.withResolvers<void>();

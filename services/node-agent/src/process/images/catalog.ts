@@ -62,6 +62,16 @@ export function knownImage(image: string): KnownImage | undefined {
   return known;
 }
 
+/** Docker's official images that bring a user of their own. */
+const OFFICIAL_WITH_USER: ReadonlySet<string> = new Set(['library/elasticsearch', 'library/memcached']);
+
+/** Whether the image is known to run as root unless a pod says otherwise: Docker's official ones do. */
+export function runsAsRoot(image: string): boolean {
+  const { name } = knownImage(image) ?? {};
+  if (name === undefined || name.registry !== 'docker.io') return false;
+  return name.path.startsWith('library/') && !OFFICIAL_WITH_USER.has(name.path);
+}
+
 const UNKNOWN_IDLE: Idle = { cpuMilli: 1, memoryMiB: 16 };
 
 /** What a container of the image uses while it does nothing that is simulated. */

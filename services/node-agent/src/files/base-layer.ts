@@ -1,6 +1,7 @@
 /** The image that all others are made upon. */
 
 import { type ImageFiles, ImageLayer } from './image-layer.ts';
+import { KERNEL_VERSION, MEMORY_GIB, PROCESSORS } from './machine.ts';
 import { joinPath } from './paths.ts';
 
 /** What small distributions hold. */
@@ -33,9 +34,15 @@ const BASE_FILES: ImageFiles = {
   '/home': { directory: true },
   '/mnt': { directory: true },
   '/opt': { directory: true },
+  '/proc': { directory: true, mode: 0o555 },
+  '/proc/cpuinfo': () => processors(),
+  '/proc/loadavg': '0.00 0.00 0.00 1/64 1\n',
+  '/proc/meminfo': () => memory(),
+  '/proc/version': `Linux version ${KERNEL_VERSION} (simulated) #1 SMP Orrery\n`,
   '/root': { directory: true, mode: 0o700 },
   '/run': { directory: true },
   '/srv': { directory: true },
+  '/sys': { directory: true, mode: 0o555 },
   '/tmp': { directory: true, mode: 0o1777 },
   '/usr/bin': { directory: true },
   '/usr/local/bin': { directory: true },
@@ -44,6 +51,27 @@ const BASE_FILES: ImageFiles = {
   '/var/run': { symlink: '/run' },
   '/var/tmp': { directory: true, mode: 0o1777 },
 };
+
+function processors(): string {
+  const lines = ['vendor_id\t: Orrery', 'model name\t: Simulated', 'cpu MHz\t\t: 2000.000'];
+  return Array.from({ length: PROCESSORS }, (_, index) =>
+    [`processor\t: ${index}`, ...lines, '', ''].join('\n'),
+  ).join('');
+}
+
+/** As `free` has it. */
+function memory(): string {
+  const totalKib = MEMORY_GIB * 1_048_576;
+  const rows = {
+    MemTotal: totalKib,
+    MemFree: totalKib / 2,
+    MemAvailable: (totalKib * 3) / 4,
+    Cached: totalKib / 4,
+  };
+  return Object.entries({ ...rows, SwapTotal: 0, SwapFree: 0 })
+    .map(([name, kib]) => `${`${name}:`.padEnd(16)}${String(kib).padStart(8)} kB\n`)
+    .join('');
+}
 
 let base: ImageLayer | undefined;
 

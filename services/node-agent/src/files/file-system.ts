@@ -83,6 +83,8 @@ export interface FileSystem {
   setModified(path: string, atMs: number): void;
   /** The physical path: without symlinks, `.` and `..`. */
   realPath(path: string): string;
+  /** The same files as one sees them whose root is that directory (chroot(2)). */
+  chroot(path: string): FileSystem;
   /** Free and total bytes of the file system that a path lies on. */
   space(path: string): { totalBytes: number; usedBytes: number };
 }

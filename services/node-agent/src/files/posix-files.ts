@@ -6,6 +6,7 @@
 import { FileError, type FileStat, type FileSystem } from './file-system.ts';
 import { isWithin, joinPath, namesAlong, parentOf } from './paths.ts';
 import type { Ownership, RawFiles } from './raw-files.ts';
+import { RootedFiles } from './rooted-files.ts';
 
 /** Who calls. Root (uid 0) may do everything. */
 export interface Credentials {
@@ -167,6 +168,12 @@ export class PosixFiles implements FileSystem {
 
   realPath(path: string): string {
     return this.#existing(path, true).path;
+  }
+
+  chroot(path: string): FileSystem {
+    const { path: physical, entry } = this.#existing(path, true);
+    if (entry.type !== 'directory') throw new FileError('ENOTDIR', path);
+    return new PosixFiles(new RootedFiles(this.#raw, physical), this.#user);
   }
 
   space(path: string): { totalBytes: number; usedBytes: number } {

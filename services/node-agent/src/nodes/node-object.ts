@@ -3,6 +3,7 @@
 import type { Draft, Node, NodeCondition, NodeStatus } from '@orrery/api/gen/types.ts';
 import { formatTime } from '@orrery/api/meta.ts';
 import { type Amounts, amountsOf } from '@orrery/api/pod-requests.ts';
+import { KERNEL_VERSION, MEMORY_GIB, PROCESSORS } from '../files/machine.ts';
 import { AGENT_ADDRESS_ANNOTATION } from '../network/cluster-view.ts';
 import { nodeAddress, podCidr } from '../runtime/addresses.ts';
 
@@ -52,7 +53,12 @@ export function isHostedBy({ metadata }: Node, { agent, address }: Hosting): boo
   );
 }
 
-const CAPACITY = { cpu: '4', memory: '16Gi', 'ephemeral-storage': '100Gi', pods: '110' };
+const CAPACITY = {
+  cpu: String(PROCESSORS),
+  memory: `${MEMORY_GIB}Gi`,
+  'ephemeral-storage': '100Gi',
+  pods: '110',
+};
 /** What the pods of a node may request together. */
 export function nodeAllocatable(): Amounts {
   return amountsOf(CAPACITY);
@@ -133,7 +139,7 @@ export function nodeStatus(
       machineID: name,
       systemUUID: name,
       bootID: name,
-      kernelVersion: '6.12.0-orrery',
+      kernelVersion: KERNEL_VERSION,
       osImage: 'Orrery simulated node',
       containerRuntimeVersion: 'orrery://0.1.0',
       kubeletVersion: VERSION,

@@ -51,6 +51,7 @@ export interface ProcessOptions {
   argv: readonly string[];
   env: Map<string, string>;
   cwd: string;
+  files?: FileSystem;
   stdin: ByteSource;
   stdout: ByteSink;
   stderr: ByteSink;
@@ -88,6 +89,8 @@ export class ContainerProcess implements Process {
   readonly #end = Promise.withResolvers<number>();
   #handlers: Map<Signal, Set<() => void>> | undefined;
   #network: NetworkStack | undefined;
+  /** Where the process has another root than its container. */
+  #files: FileSystem | undefined;
   #over = false;
 
   constructor(host: ProcessHost, options: ProcessOptions) {
@@ -98,6 +101,7 @@ export class ContainerProcess implements Process {
     this.argv = options.argv;
     this.env = options.env;
     this.cwd = options.cwd;
+    this.#files = options.files ?? (options.parent === undefined ? undefined : options.parent.#files);
     this.stdin = options.stdin;
     this.stdout = options.stdout;
     this.stderr = options.stderr;
@@ -126,7 +130,7 @@ export class ContainerProcess implements Process {
   }
 
   get files(): FileSystem {
-    return this.#host.files();
+    return this.#files ?? this.#host.files();
   }
 
   get network(): NetworkStack {
@@ -204,6 +208,7 @@ export class ContainerProcess implements Process {
     this.argv = argv;
     this.env = options.env ?? this.env;
     this.cwd = options.cwd ?? this.cwd;
+    this.#files = options.files ?? this.#files;
     this.stdin = options.stdin ?? this.stdin;
     this.stdout = options.stdout ?? this.stdout;
     this.stderr = options.stderr ?? this.stderr;

@@ -77,6 +77,8 @@ export interface SpawnOptions {
   /** Not copied: it is the child's from now on. */
   env?: Map<string, string>;
   cwd?: string;
+  /** Seen from another root (chroot(2)), by its children too. */
+  files?: FileSystem;
   stdin?: ByteSource;
   stdout?: ByteSink;
   stderr?: ByteSink;

@@ -305,6 +305,7 @@ export class Task {
       argv,
       env: options.env ?? new Map(parent.env),
       cwd: options.cwd ?? parent.cwd,
+      ...(options.files === undefined ? {} : { files: options.files }),
       stdin: options.stdin ?? (background ? NO_INPUT : parent.stdin),
       stdout: options.stdout ?? parent.stdout,
       stderr: options.stderr ?? parent.stderr,

@@ -149,6 +149,32 @@ describe('commands', () => {
     );
   });
 
+  it.each([
+    ['mkdir -p /host/etc; echo node > /host/etc/hostname; chroot /host cat /etc/hostname', 'node\n'],
+    [
+      "mkdir -p /host/etc; ln -s /etc /host/e; echo node > /host/etc/f; chroot /host sh -c 'cd /e/../..; pwd; cat /e/f; echo x > /new'; cat /host/new",
+      '/\nnode\nx\n',
+    ],
+    ['chroot /nowhere ls; echo $?', '1\n'],
+    ['mkdir /host; chroot /host nope; echo $?', '127\n'],
+  ])('another root: %s', async (script, stdout) => {
+    expect((await runScript(script)).stdout).toBe(stdout);
+  });
+
+  it('only root takes another root', async () => {
+    const { stderr, exitCode } = await runScript('chroot /tmp ls', { config: { uid: 1_000 } });
+    expect([stderr, exitCode]).toEqual([
+      "chroot: can't change root directory to '/tmp': Operation not permitted\n",
+      1,
+    ]);
+  });
+
+  it('the machine is the same for all who ask', async () => {
+    const script =
+      "grep -c ^processor /proc/cpuinfo; nproc; free -k | awk '/Mem/{print $2}'; awk '/MemTotal/{print $2}' /proc/meminfo";
+    expect((await runScript(script)).stdout).toBe('4\n4\n16777216\n16777216\n');
+  });
+
   it('every name has a program', async () => {
     for (const name of commandNames) expect(await loadCommand(name)).toBeTypeOf('function');
   });

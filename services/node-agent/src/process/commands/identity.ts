@@ -1,5 +1,6 @@
 /** Commands that say where and who one is: id, whoami, hostname, uname, nproc, free, mount, tty, and their like. */
 
+import { KERNEL_VERSION, MEMORY_GIB, PROCESSORS } from '../../files/machine.ts';
 import type { Process } from '../process.ts';
 import { command, type Command, CommandFailure, type Programs } from './command.ts';
 import { ownerNames } from './owners.ts';
@@ -11,10 +12,8 @@ function groupsOf({ gid, groups }: Process): number[] {
   return [...new Set([gid, ...groups])].toSorted((a, b) => a - b);
 }
 
-/** What every simulated node has; the pod's own limits are in its cgroup. */
-const KERNEL = '6.12.0';
-const PROCESSORS = 4;
-const MEMORY_BYTES = 8 * 1_073_741_824;
+/** Of the node: the pod's own limits are in its cgroup. */
+const MEMORY_BYTES = MEMORY_GIB * 1_073_741_824;
 
 const id = command(async (self) => {
   const options = self.options('ugGnr', { user: 'u', group: 'g', groups: 'G', name: 'n' });
@@ -90,7 +89,7 @@ const uname = command(async (self) => {
   const fields: readonly (readonly [string, string])[] = [
     ['s', 'Linux'],
     ['n', self.process.hostname],
-    ['r', KERNEL],
+    ['r', KERNEL_VERSION],
     ['v', '#1 SMP Orrery'],
     ['m', 'x86_64'],
     ['o', 'GNU/Linux'],

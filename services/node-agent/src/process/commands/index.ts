@@ -65,6 +65,10 @@ const GROUPS: readonly Group[] = [
     load: async () => (await import('./words.ts')).WORD_PROGRAMS,
   },
   {
+    names: 'chroot',
+    load: async () => (await import('./chroot.ts')).CHROOT_PROGRAMS,
+  },
+  {
     names: 'stress stress-ng',
     load: async () => (await import('./stress.ts')).STRESS_PROGRAMS,
   },

@@ -99,7 +99,7 @@ const top = command(async (self) => {
     const entries = self.process.processes();
     const clear = options.has('b') ? '' : '\u001b[H\u001b[J';
     await self.print(
-      `${clear}Mem: 4012344K used, 4176508K free, 1184K shrd, 102400K buff, 1843200K cached\nCPU:   1% usr   1% sys   0% nic  98% idle   0% io   0% irq   0% sirq\nLoad average: 0.00 0.00 0.00 1/${entries.length} ${self.process.pid}\n  PID  PPID USER     STAT   VSZ %VSZ CPU %CPU COMMAND\n`,
+      `${clear}Mem: 4194304K used, 12582912K free, 1184K shrd, 102400K buff, 1843200K cached\nCPU:   1% usr   1% sys   0% nic  98% idle   0% io   0% irq   0% sirq\nLoad average: 0.00 0.00 0.00 1/${entries.length} ${self.process.pid}\n  PID  PPID USER     STAT   VSZ %VSZ CPU %CPU COMMAND\n`,
     );
     for (const each of entries)
       await self.print(

@@ -84,6 +84,14 @@ describe.concurrent('"Debug Init Containers"', () => {
   });
 });
 
+describe.concurrent('"Understanding Pod status" of the same page', () => {
+  it('says Init:Error when an init container has failed for good', async () => {
+    await type('kubectl apply -f debug/init-error.yaml');
+    await tutorial.until('init-error', 'phase', 'Failed');
+    expect(await type('kubectl get pod init-error')).toMatch(/^init-error +0\/1 +Init:Error +0 /m);
+  });
+});
+
 describe.concurrent('"Sidecar Containers"', () => {
   it('run beside the containers of a Deployment, and ship their logs', async () => {
     await type('kubectl apply -f application/deployment-sidecar.yaml');
@@ -205,6 +213,18 @@ describe.concurrent('"Pod Lifecycle"', () => {
         { reason, exitCode },
       ]);
     }
+  });
+
+  it('restarts a container in place as its own rules say, whatever the policy of its pod', async () => {
+    await type('kubectl apply -f pods/restart-rules.yaml');
+    await tutorial.until('restart-rules', 'phase', 'Failed');
+    expect((await tutorial.pod('restart-rules')).status?.containerStatuses).toMatchObject([
+      {
+        restartCount: 1,
+        lastState: { terminated: { exitCode: 42 } },
+        state: { terminated: { exitCode: 3 } },
+      },
+    ]);
   });
 
   it('waits twice as long before each restart, one second first', async () => {

@@ -1,7 +1,8 @@
 /**
  * One line of a container's log as the Container Runtime Interface lays it down
  * (kubernetes/design-proposals node/kubelet-cri-logging.md): `TIME STREAM TAG CONTENT`. The tag is
- * F for a line that is complete, and P for a piece of one that is longer than a record may be.
+ * F for a line that is complete, and P for a piece of one that is longer than a record may be, or
+ * that never ended.
  */
 
 import type { LogStream } from '../process/task.ts';
@@ -104,10 +105,10 @@ export class LineCutter {
     return parts;
   }
 
-  /** What was kept back, now that nothing follows. */
+  /** What was kept back, now that nothing follows: a line without its end stays without (containerd, redirectLogs). */
   end(time: () => string): Buffer[] {
     const parts: Buffer[] = [];
-    if (this.#rest.length > 0) this.#put(parts, time(), 'F', this.#rest);
+    if (this.#rest.length > 0) this.#put(parts, time(), 'P', this.#rest);
     this.#rest = EMPTY;
     return parts;
   }

@@ -130,7 +130,8 @@ async function tailStart(view: LogView, lines: number): Promise<number> {
     while (lineEnd >= 0) {
       const before = lineEnd === 0 ? -1 : all.lastIndexOf(LINE_FEED, lineEnd - 1);
       if (before < 0 && from > view.from) break;
-      if (endsLine(all, before + 1, lineEnd)) {
+      const isNewest = to === view.end && lineEnd === all.length - 1;
+      if (endsLine(all, before + 1, lineEnd, isNewest)) {
         if (missing === 0) return from + lineEnd + 1;
         missing -= 1;
       }
@@ -143,8 +144,10 @@ async function tailStart(view: LogView, lines: number): Promise<number> {
   return view.from;
 }
 
-function endsLine(buffer: Buffer, from: number, end: number): boolean {
-  return parseRecord(buffer, from, end)?.isPartial === false;
+/** The newest record counts as a line in any case: the program may have printed no end. */
+function endsLine(buffer: Buffer, from: number, end: number, isNewest: boolean): boolean {
+  const record = parseRecord(buffer, from, end);
+  return record !== undefined && (isNewest || !record.isPartial);
 }
 
 /** Undefined when a part of it has been rotated away. */

@@ -5,6 +5,10 @@ import { commandNames, loadCommand } from './index.ts';
 /** A script, what it prints, and its exit code when that is not 0: as GNU's commands say. */
 const SCRIPTS: [script: string, stdout: string, exitCode?: number][] = [
   [
+    `mkdir /tmp/l && cd /tmp/l && : > file && ln -s file link && ln -s nowhere lost; ls -lL | cut -c1; ls -l | cut -c1`,
+    't\n-\n-\nl\nt\n-\nl\nl\n',
+  ],
+  [
     String.raw`printf '3 c\n1 a\n2 b\n' | sort -k2 -r; printf 'b 2\na 10\nc 1\n' | sort -k2n; printf 'x:3\ny:1\n' | sort -t: -k2`,
     '3 c\n2 b\n1 a\nc 1\nb 2\na 10\ny:1\nx:3\n',
   ],

@@ -43,7 +43,7 @@ const ls = command(async (self) => {
   for (const operand of options.operands) {
     try {
       const path = self.path(operand);
-      const entry = { name: operand, path, stat: statFor(self, path, options.isLong) };
+      const entry = { name: operand, path, stat: statFor(self, path, options.keepsLinks) };
       if (entry.stat.type === 'directory' && !options.has('d')) directories.push(entry);
       else files.push(entry);
     } catch (error) {
@@ -59,15 +59,17 @@ const ls = command(async (self) => {
   return status;
 });
 
-/** Links are shown as links with `-l`, and followed without. */
-function statFor(self: Command, path: string, isLong: boolean): FileStat {
+/** A link that leads nowhere is shown as a link in any case. */
+function statFor(self: Command, path: string, keepsLinks: boolean): FileStat {
   const { files } = self.process;
-  return files.stat(path, { followSymlinks: !isLong && files.exists(path) });
+  return files.stat(path, { followSymlinks: !keepsLinks && files.exists(path) });
 }
 
 class LsOptions {
   readonly operands: readonly string[];
   readonly isLong: boolean;
+  /** Operands that are links are shown as links with `-l`, and followed without. */
+  readonly keepsLinks: boolean;
   readonly #self: Command;
   readonly #options: Options;
 
@@ -76,6 +78,7 @@ class LsOptions {
     this.#options = parseLs(args);
     this.operands = this.#options.operands.length === 0 ? ['.'] : this.#options.operands;
     this.isLong = ['l', 'n', 'g', 'o'].some((each) => this.#options.has(each));
+    this.keepsLinks = this.isLong && !this.has('L');
   }
 
   has(letter: string): boolean {
@@ -90,7 +93,7 @@ class LsOptions {
       .filter((name) => this.has('a') || this.has('A') || !name.startsWith('.'));
     const entries: Entry[] = names.map((name) => {
       const path = directory.path === '/' ? `/${name}` : `${directory.path}/${name}`;
-      return { name, path, stat: files.stat(path, { followSymlinks: false }) };
+      return { name, path, stat: statFor(this.#self, path, !this.has('L')) };
     });
     if (this.has('a'))
       for (const name of ['..', '.'])
@@ -179,8 +182,9 @@ function parseLs(args: readonly string[]): Options {
   return parseOptions(args, 'aAlhR1drtSFpinogGkeuscLHXxCmqZw:T:', LONG_LS);
 }
 
-/** Down and then across, as wide as the terminal allows. */
-function columns(names: readonly string[], width: number): string {
+/** Down and then across, as wide as the terminal allows; one that has not said is 80 wide. */
+function columns(names: readonly string[], said: number): string {
+  const width = said === 0 ? 80 : said;
   const widest = Math.max(...names.map((name) => name.length)) + 2;
   const across = Math.max(1, Math.floor(width / widest));
   const down = Math.ceil(names.length / across);

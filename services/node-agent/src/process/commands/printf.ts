@@ -42,9 +42,9 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "'": "'",
 };
 
-/** `-n` leaves out the newline, `-e` reads backslashes, `-E` does not. */
-export function echoText(args: readonly string[]): string {
-  let escapes = false;
+/** `-n` leaves out the newline, `-e` reads backslashes, `-E` does not; dash reads them unasked. */
+export function echoText(args: readonly string[], readsEscapes = false): string {
+  let escapes = readsEscapes;
   let newline = '\n';
   let at = 0;
   for (; at < args.length && /^-[neE]+$/.test(args[at]!); at += 1) {

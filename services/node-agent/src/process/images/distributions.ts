@@ -19,7 +19,13 @@ function shell(
   return { cmd: [cmd], commands: 'all', sizeMiB, ...(files === undefined ? {} : { files }), ...more };
 }
 
-const DEBIAN = release('debian', 'Debian GNU/Linux', '13');
+/** What tells that their sh is dash, besides the release. */
+function debian(version: string, osRelease: () => ImageFiles): () => ImageFiles {
+  return () => ({ ...osRelease(), '/etc/debian_version': `${version}\n` });
+}
+
+/** What most images are built on. */
+export const DEBIAN = debian('13.1', release('debian', 'Debian GNU/Linux', '13'));
 
 export const DISTRIBUTIONS: Readonly<Record<string, ImageProfile>> = {
   busybox: shell('sh', 2, undefined, { commands: 'busybox', tags: /^(?:glibc|musl|uclibc)$/ }),
@@ -28,7 +34,7 @@ export const DISTRIBUTIONS: Readonly<Record<string, ImageProfile>> = {
     tags: /^edge$/,
   }),
   debian: shell('bash', 49, DEBIAN, { tags: /^(?:buster|bullseye|bookworm|trixie|sid|testing|unstable)/ }),
-  ubuntu: shell('/bin/bash', 29, release('ubuntu', 'Ubuntu', '24.04'), {
+  ubuntu: shell('/bin/bash', 29, debian('trixie/sid', release('ubuntu', 'Ubuntu', '24.04')), {
     tags: /^(?:focal|jammy|noble|plucky|rolling|devel)/,
   }),
   centos: shell('/bin/bash', 80, release('centos', 'CentOS Linux', '8'), { tags: /^(?:centos\d|stream\d?)/ }),
@@ -37,6 +43,7 @@ export const DISTRIBUTIONS: Readonly<Record<string, ImageProfile>> = {
   bash: { entrypoint: ['docker-entrypoint.sh'], cmd: ['bash'], commands: 'all', sizeMiB: 7 },
   perl: shell('perl', 360, DEBIAN, { workingDir: '/usr/src/app' }),
   python: shell('python3', 370, DEBIAN),
+  'radial/busyboxplus': shell('/bin/sh', 4, undefined, { tags: /^(?:curl|git)$/ }),
   'curlimages/curl': { entrypoint: ['/entrypoint.sh'], cmd: ['curl'], commands: 'all', sizeMiB: 9 },
   'polinux/stress': { commands: 'all', sizeMiB: 4 },
   'nicolaka/netshoot': shell('bash', 180),

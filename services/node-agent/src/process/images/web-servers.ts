@@ -2,6 +2,7 @@
 
 import type { ImageFiles } from '../../files/image-layer.ts';
 import type { DaemonOptions } from './daemon.ts';
+import { DEBIAN } from './distributions.ts';
 import type { ImageProfile } from './profile.ts';
 import { daemonOf, singleProgram } from './single-program.ts';
 
@@ -11,6 +12,7 @@ const NGINX_CONFIG =
   'server {\n    listen       80;\n    server_name  localhost;\n\n    location / {\n        root   /usr/share/nginx/html;\n        index  index.html index.htm;\n    }\n}\n';
 
 const nginxFiles = (): ImageFiles => ({
+  ...DEBIAN(),
   '/docker-entrypoint.sh': { content: '#!/bin/sh\nexec "$@"\n', mode: 0o755 },
   '/etc/nginx/nginx.conf': 'include /etc/nginx/conf.d/*.conf;\n',
   '/etc/nginx/conf.d/default.conf': NGINX_CONFIG,
@@ -125,7 +127,9 @@ export const WEB_SERVERS: Readonly<Record<string, ImageProfile>> = {
   ),
   tomcat,
   'hpa-example': hpaExample,
+  // "Define Environment Variables for a Container" has it run printenv.
   'hello-app': singleProgram('/hello-app', 5, async (image) => (await samples()).helloApp(image), {
+    commands: 'busybox',
     idle: IDLE,
   }),
   'hello-go-gke': singleProgram('/hello', 10, async () => (await samples()).helloGo(), { idle: IDLE }),

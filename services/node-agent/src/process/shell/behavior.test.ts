@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { echo, NetworkUnderTest, says } from '../../test-support/network-under-test.ts';
-import { put, textOf } from '../../test-support/container-files.ts';
+import { filesFor, put, textOf } from '../../test-support/container-files.ts';
 import { Container, runScript } from '../../test-support/shell-under-test.ts';
 import { Pipe } from '../pipe.ts';
 
@@ -197,13 +197,12 @@ describe('limits', () => {
 });
 
 describe('input', () => {
-  const terminal = { columns: 80, rows: 24 };
-
-  async function session(shell: string) {
+  async function session(shell: string, columns = 80) {
     const container = await new Container(['sleep', '1000']).start();
     const stdin = new Pipe();
     let output = '';
     const stdout = { write: (data: Uint8Array | string) => void (output += Buffer.from(data).toString()) };
+    const terminal = { columns, rows: 24 };
     const exec = container.task.exec([shell], { stdin, stdout, terminal });
     const type = async (text: string): Promise<string> => {
       const before = output.length;
@@ -223,6 +222,15 @@ describe('input', () => {
     expect(await type('for i in 1 2; do\recho $i\rdone\r')).toContain('1\r\n2\r\n/tmp # ');
     await type('exit 5\r');
     expect(await exec.ended).toBe(5);
+  });
+
+  it.each([
+    ['as wide as it is', 8, 'a  c\r\nb\r\n'],
+    ['80 wide when it does not say', 0, 'a  b  c\r\n'],
+  ])('ls fills a terminal, %s', async (_how, columns, listed) => {
+    const { type } = await session('sh', columns);
+    await type('mkdir /l; cd /l; touch a b c\r');
+    expect(await type('ls\r')).toBe(`ls\r\n${listed}/l # `);
   });
 
   it('bash prompts with user and host; ^C ends what runs, ^D the shell', async () => {
@@ -336,5 +344,16 @@ describe('memory and processor', () => {
   it('what is written to files stays there', async () => {
     const container = await new Container(['sh', '-c', 'echo a > /tmp/f; echo b >> /tmp/f']).start();
     expect(textOf(container.files, '/tmp/f')).toBe('a\nb\n');
+  });
+});
+
+describe('echo', () => {
+  it.each([
+    ['sh', { '/etc/debian_version': '13.1\n' }, 'a\nb\n'],
+    ['bash', { '/etc/debian_version': '13.1\n' }, 'a\\nb\n'],
+    ['sh', {}, 'a\\nb\n'],
+  ])('of %s with %j reads backslashes as dash does, or not', async (shell, image, stdout) => {
+    const files = filesFor({ image, programs: ['sh', 'bash'] });
+    expect((await runScript(`${shell} -c 'echo "a\\nb"'`, { files })).stdout).toBe(stdout);
   });
 });

@@ -6,8 +6,13 @@ import { ShellError } from '../parse.ts';
 import type { Shell } from '../shell.ts';
 import type { Builtin } from './builtin.ts';
 
+/** The sh of Debian and Ubuntu is dash. */
+const DASH_MARK = '/etc/debian_version';
+
 const echo: Builtin = async (shell, args) => {
-  await shell.print(echoText(args));
+  const hasEscapes = args.some((each) => each.includes('\\'));
+  const isDash = hasEscapes && !shell.isBash && shell.process.files.exists(DASH_MARK);
+  await shell.print(echoText(args, isDash));
   return 0;
 };
 

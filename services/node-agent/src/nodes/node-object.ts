@@ -3,7 +3,7 @@
 import type { Draft, Node, NodeCondition, NodeStatus } from '@orrery/api/gen/types.ts';
 import { formatTime } from '@orrery/api/meta.ts';
 import { type Amounts, amountsOf } from '@orrery/api/pod-requests.ts';
-import { KERNEL_VERSION, MEMORY_GIB, PROCESSORS } from '../files/machine.ts';
+import { KERNEL_VERSION, MEMORY_GIB, OS_IMAGE, PROCESSORS } from '../files/machine.ts';
 import { AGENT_ADDRESS_ANNOTATION } from '../network/cluster-view.ts';
 import { nodeAddress, podCidr } from '../runtime/addresses.ts';
 
@@ -140,7 +140,7 @@ export function nodeStatus(
       systemUUID: name,
       bootID: name,
       kernelVersion: KERNEL_VERSION,
-      osImage: 'Orrery simulated node',
+      osImage: OS_IMAGE,
       containerRuntimeVersion: 'orrery://0.1.0',
       kubeletVersion: VERSION,
       kubeProxyVersion: '',

@@ -1,6 +1,7 @@
 /** What the file trees of an agent are called, and what a new one holds. */
 
 import type { FileTree } from '../files/file-system.ts';
+import { OS_IMAGE } from '../files/machine.ts';
 
 /** Where a container writes that mounts nothing there. */
 export function containerTree(id: string): string {
@@ -50,7 +51,7 @@ export function persistentVolumeTree(persistentVolumeUid: string): string {
 
 /** What is on the disk of a node before any pod writes to it. */
 const NODE_DIRECTORIES = [
-  '/etc',
+  '/etc/kubernetes/manifests',
   '/home',
   '/mnt',
   '/opt',
@@ -58,15 +59,26 @@ const NODE_DIRECTORIES = [
   '/run',
   '/srv',
   '/usr',
-  '/var/lib',
+  '/var/lib/kubelet',
   '/var/log',
 ];
 
-/** A new tree: a node's disk has directories; a volume may be written by everybody, as the kubelet makes it. */
+function writeNodeFiles(tree: FileTree): void {
+  const node = tree.name.slice('nodes/'.length);
+  const release = `NAME="Orrery"\nID=orrery\nPRETTY_NAME="${OS_IMAGE}"\n`;
+  for (const [path, text] of [
+    ['/etc/hostname', `${node}\n`],
+    ['/etc/os-release', release],
+  ] as const)
+    tree.write(path, Buffer.from(text));
+}
+
+/** A new tree: a node's disk has what a machine has; a volume may be written by everybody, as the kubelet makes it. */
 export function prepareTree(tree: FileTree): void {
   if (tree.name.startsWith('nodes/')) {
     for (const path of NODE_DIRECTORIES) tree.makeDirectory(path, { recursive: true });
     tree.makeDirectory('/tmp', { mode: 0o1777 });
+    writeNodeFiles(tree);
   } else if (!tree.name.startsWith('containers/')) {
     tree.setMode('/', isVolatile(tree.name) ? 0o1777 : 0o777);
   }

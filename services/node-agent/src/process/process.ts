@@ -42,6 +42,18 @@ export interface ByteSource {
 export interface Terminal {
   readonly columns: number;
   readonly rows: number;
+  /** Helps to type the next lines, until it is called with undefined: what an interactive shell adds to a terminal. */
+  help?(help: LineHelp | undefined): void;
+}
+
+/** What a shell knows of the line that is being typed. */
+export interface LineHelp {
+  /** Shown anew when the screen or the line is. */
+  readonly prompt: string;
+  /** The lines before, oldest first. */
+  readonly history: readonly string[];
+  /** What the word at the end of `line` may become; a name that ends with a slash may go on. */
+  complete(line: string): readonly string[];
 }
 
 /** What one process consumes; its container is held to its limits by the sum over its processes. */

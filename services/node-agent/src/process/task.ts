@@ -279,7 +279,10 @@ export class Task {
     }
     const leader: ContainerProcess = this.#run(program, {
       argv,
-      env: containerPrograms.environmentOf(config, this.#options.hostname),
+      env: containerPrograms.environmentOf(
+        { ...config, tty: io.terminal !== undefined },
+        this.#options.hostname,
+      ),
       cwd: containerPrograms.workingDirOf(config),
       stdin,
       stdout,

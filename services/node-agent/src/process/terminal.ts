@@ -1,14 +1,19 @@
 /**
  * The line discipline of a terminal (termios(3) in canonical mode): echoes what is typed, lets it
- * be corrected until the line ends, and turns ^C into a signal. Programs read whole lines.
+ * be edited until the line ends, and turns ^C into a signal. Programs read whole lines.
  */
 
-import type { ByteSink, ByteSource, Signal, Terminal } from './process.ts';
+import { StringDecoder } from 'node:string_decoder';
+import { LineEditor } from './line-editor.ts';
+import type { ByteSink, ByteSource, LineHelp, Signal, Terminal } from './process.ts';
 
-/** A longer line is not taken, as with the kernel's MAX_CANON. */
-const LONGEST_LINE = 4_095;
+/** The lines that nobody has read yet. */
+const MOST_LINES = 4_096;
 
 const CONTROL: Readonly<Record<string, Signal>> = { '\u0003': 'SIGINT', '\u001c': 'SIGQUIT' };
+
+/** What a key sends that is no character: ESC [ or ESC O, parameters, and a final letter. */
+const LONGEST_SEQUENCE = 16;
 
 export class TerminalDevice implements ByteSource, ByteSink, Terminal {
   columns: number;
@@ -16,7 +21,9 @@ export class TerminalDevice implements ByteSource, ByteSink, Terminal {
   readonly #output: ByteSink;
   /** To all processes in the foreground. */
   readonly #signal: (signal: Signal) => void;
-  #line = '';
+  readonly #editor = new LineEditor();
+  /** What came of a sequence that begins with ESC. */
+  #sequence: string | undefined;
   /** Whole lines that nobody has read yet. An empty one is ^D: an end that is read once. */
   readonly #lines: string[] = [];
   #ended = false;
@@ -45,56 +52,66 @@ export class TerminalDevice implements ByteSource, ByteSink, Terminal {
       this.#arrived = undefined;
     }
     const line = this.#lines.shift()!;
-    return line === '' ? undefined : Buffer.from(line, 'latin1');
+    return line === '' ? undefined : Buffer.from(line);
+  }
+
+  help(help: LineHelp | undefined): void {
+    this.#editor.help = help;
   }
 
   async #listen(input: ByteSource): Promise<void> {
+    const decoder = new StringDecoder('utf8');
     for (let chunk = await input.read(); chunk !== undefined; chunk = await input.read()) {
-      // Latin-1 keeps bytes apart; the echo puts them together again.
-      for (const key of Buffer.from(chunk).toString('latin1')) this.#type(key);
+      for (const key of decoder.write(Buffer.from(chunk))) this.#type(key);
     }
     this.#ended = true;
-    if (this.#line !== '') this.#finishLine('');
+    if (!this.#editor.isEmpty) this.#finishLine('');
     this.#arrived?.resolve();
   }
 
   #type(key: string): void {
+    const editor = this.#editor;
     const signal = CONTROL[key];
-    if (signal !== undefined) {
-      this.#echo(key === '\u0003' ? '^C' : '^\\');
-      this.#echo('\r\n');
-      this.#line = '';
+    if (this.#sequence !== undefined) {
+      this.#goOnWith(this.#sequence + key);
+    } else if (signal !== undefined) {
+      this.#echo(key === '\u0003' ? '^C\r\n' : '^\\\r\n');
+      editor.take();
       this.#signal(signal);
     } else if (key === '\r' || key === '\n') {
       this.#echo('\r\n');
       this.#finishLine('\n');
     } else if (key === '\u0004') {
-      this.#finishLine('');
-    } else if (key === '\u007f' || key === '\b') {
-      this.#rubOut(1);
-    } else if (key === '\u0015') {
-      this.#rubOut(this.#line.length);
-    } else if (this.#line.length < LONGEST_LINE && (key >= ' ' || key === '\t')) {
-      this.#line += key;
-      this.#echo(key);
+      if (editor.helps && !editor.isEmpty) this.#echo(editor.erase(1));
+      else this.#finishLine('');
+    } else if (key === '\u001b') {
+      this.#sequence = '';
+    } else if (key === '\t') {
+      this.#echo(editor.complete());
+    } else if (key === '\u000c') {
+      if (editor.helps) this.#echo(editor.clearScreen());
+    } else {
+      this.#echo(editor.key(key) ?? (key >= ' ' ? editor.insert(key) : ''));
     }
+  }
+
+  /** A sequence that means nothing here is passed over as a whole. */
+  #goOnWith(sequence: string): void {
+    this.#sequence = sequence;
+    const isOpen = /^[[O][\d;]*$/.test(sequence);
+    if (isOpen && sequence.length < LONGEST_SEQUENCE) return;
+    this.#sequence = undefined;
+    if (/^[[O]/.test(sequence)) this.#echo(this.#editor.key(sequence.slice(1)) ?? '');
   }
 
   #finishLine(end: string): void {
+    const line = this.#editor.take() + end;
     // A reader that is far behind misses lines rather than filling memory.
-    if (this.#lines.length < LONGEST_LINE) this.#lines.push(this.#line + end);
-    this.#line = '';
+    if (this.#lines.length < MOST_LINES) this.#lines.push(line);
     this.#arrived?.resolve();
   }
 
-  #rubOut(count: number): void {
-    for (let left = count; left > 0 && this.#line !== ''; left -= 1) {
-      this.#line = this.#line.slice(0, -1);
-      this.#echo('\b \b');
-    }
-  }
-
   #echo(text: string): void {
-    void this.#output.write(Buffer.from(text, 'latin1'));
+    if (text !== '') void this.#output.write(text);
   }
 }

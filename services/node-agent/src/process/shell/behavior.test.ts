@@ -239,9 +239,37 @@ describe('input', () => {
     await type('sleep 100\r');
     expect(await type('\u0003')).toContain('^C');
     expect(await type('echo $?\r')).toContain('130\r\n');
-    expect(await type('nosuch\r')).toContain('bash: line 1: nosuch: command not found\r\n');
+    expect(await type('nosuch\r')).toContain('\r\nbash: nosuch: command not found\r\n');
     await type('\u0004');
     expect(await exec.ended).toBe(127);
+  });
+
+  it('the lines before come back, and can be changed', async () => {
+    const { type } = await session('bash');
+    await type('echo one\r');
+    await type('echo two\r');
+    expect(await type('\u001b[A\u001b[A\r')).toMatch(/echo one\S*\r\none\r\n/);
+    expect(await type('draft\u001b[A\u001b[B\u0015echo $TERM\r')).toContain('\r\nxterm\r\n');
+    expect(await type('\u001b[A\u0001\u001b[C\u001b[C\u001b[C\u001b[Cx\u0017e \r')).toContain('not found');
+  });
+
+  it('Tab completes commands and files, or shows which there are', async () => {
+    const { type } = await session('sh');
+    await type('mkdir -p /data/first /data/second; touch /data/second/only.txt\r');
+    expect(await type('unam\t-s\r')).toBe('uname -s\r\nLinux\r\n/ # ');
+    expect(await type('ls /da\ts\t\t\r')).toBe('ls /data/second/only.txt \r\n/data/second/only.txt\r\n/ # ');
+    expect(await type('ls /data/\t')).toBe('ls /data/\r\nfirst/  second/\r\n/ # ls /data/');
+    expect(await type('\u0003')).toContain('/ # ');
+    expect(await type('ls /nope\t\r')).toContain('No such file');
+  });
+
+  it('a key of two columns is rubbed out whole, and what is no key is passed over', async () => {
+    const { type } = await session('sh');
+    expect(await type('echo \u4f60\u597d\u007f\u001b[5~\u001bOP\r')).toBe(
+      'echo \u4f60\u597d\b\b  \b\b\r\n\u4f60\r\n/ # ',
+    );
+    await type('cat\r');
+    expect(await type('a\u001b[Ab\tc\r')).toBe('ab\tc\r\nab\tc\r\n');
   });
 
   it('a script comes on standard input, and so does what its commands read', async () => {

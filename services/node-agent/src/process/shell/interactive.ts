@@ -1,5 +1,6 @@
 /** Scripts that come by the line: typed on a terminal, or on standard input. */
 
+import { completions, remember } from './line-help.ts';
 import { parseScript, ShellError } from './parse.ts';
 import type { Shell } from './shell.ts';
 
@@ -17,11 +18,17 @@ export async function runInteractive(shell: Shell): Promise<number> {
   shell.process.onSignal('SIGQUIT', () => undefined);
   let isReading = false;
   let text = '';
+  const history: string[] = [];
+  const { terminal } = shell.process;
   while (shell.flow?.kind !== 'exit') {
-    await shell.printError(text === '' ? promptOf(shell) : (shell.variables.get('PS2') ?? '> '));
+    const prompt = text === '' ? promptOf(shell) : (shell.variables.get('PS2') ?? '> ');
+    await shell.printError(prompt);
     isReading = true;
+    terminal?.help?.({ prompt, history, complete: (typed) => completions(shell, typed) });
     const line = await shell.wait(shell.files.get(0)?.source?.readLine());
+    terminal?.help?.(undefined);
     isReading = false;
+    if (line !== undefined) remember(history, line.text);
     if (interrupted) text = '';
     interrupted = false;
     if (line === undefined) break;

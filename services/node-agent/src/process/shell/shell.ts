@@ -215,7 +215,9 @@ export class Shell {
 
   /** Like busybox (`sh: foo: not found`), or like bash (`bash: line 1: foo: command not found`). */
   complain(message: string, position?: number): void {
-    const line = this.isBash && position !== undefined ? `line ${lineAt(this.source, position)}: ` : '';
+    // What is typed has no lines to speak of.
+    const isScript = this.isBash && !this.interactive;
+    const line = isScript && position !== undefined ? `line ${lineAt(this.source, position)}: ` : '';
     void standardStreams(this.files).stderr.write(`${this.name}: ${line}${message}\n`);
   }
 

@@ -85,6 +85,33 @@ describe('the cluster as containers', () => {
     },
   );
 
+  it('reaches into a pod, also after docker kill of its node agent, which finds its files again', async () => {
+    const script = 'echo kept > /tmp/note; while true; do date; sleep 1; done';
+    await project.kubectlOk('run', 'note', '--image=busybox', '--', 'sh', '-c', script);
+    await project.kubectlOk('wait', '--for=condition=Ready', 'pod/note', '--timeout=60s');
+    const id = await project.container('node-agent');
+    await project.docker('kill', id);
+    await project.docker('start', id);
+    await project.healthy();
+    const note = await eventually('the pod can be reached', () =>
+      project.kubectlOk('exec', 'note', '--', 'cat', '/tmp/note'),
+    );
+    expect(note).toBe('kept\n');
+    expect(await project.kubectlOk('logs', 'note', '--tail=1')).toMatch(/UTC/);
+    expect(await project.kubectlOk('get', 'pod', 'note', '--no-headers')).toMatch(/1\/1\s+Running\s+0 /);
+    await project.kubectlOk('delete', 'pod', 'note', '--now');
+  });
+
+  it('has its clock set with kubectl', async () => {
+    const patch = ['-n', 'kube-system', 'patch', 'configmap', 'orrery-clock', '--type=merge', '-p'];
+    await project.kubectlOk(...patch, '{"data":{"speed":"100"}}');
+    const anchor = ['-n', 'kube-system', 'get', 'configmap', 'orrery-clock', '-o', 'jsonpath={.data.anchor}'];
+    await eventually('an apiserver has set it', async () =>
+      (await project.kubectlOk(...anchor)).startsWith('100@'),
+    );
+    await goesOn();
+  });
+
   it('is gone with its data after down -v', async () => {
     expect(await project.remains()).not.toEqual([]);
     await project.compose('down', '-v');

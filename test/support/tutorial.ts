@@ -1,6 +1,6 @@
 /** A cluster on which pages of the Kubernetes documentation are typed in as they stand. */
 
-import type { Event, Pod } from '@orrery/api/gen/types.ts';
+import type { Pod } from '@orrery/api/gen/types.ts';
 import { type ClusterOptions, eventually, type RunningKubectl, TestCluster } from './cluster.ts';
 
 export class Tutorial {
@@ -23,9 +23,14 @@ export class Tutorial {
     return this.cluster.type(line);
   }
 
-  /** `pod` may be followed by flags: `memory-demo -n mem-example`. */
+  /** `pod` may be followed by flags, here and below: `memory-demo -n mem-example`. */
   pod(pod: string): Promise<Pod> {
     return this.cluster.get<Pod>('pod', ...pod.split(' '));
+  }
+
+  /** Follows a part of a pod, such as `{.status.phase}`: each time the pod changes, one more line. */
+  watch(pod: string, jsonPath: string): Promise<RunningKubectl> {
+    return this.#watch('pods', 'metadata.name', pod, jsonPath);
   }
 
   /** Waits until a field of a pod's status, such as `phase`, has this value. */
@@ -37,47 +42,35 @@ export class Tutorial {
     await this.type(`kubectl wait --for=condition=Ready pod ${pod} --timeout=60s`);
   }
 
-  /** Waits until a container of a pod, of any kind, has started again at least so often. */
+  /** Waits until a container of a pod has started again at least so often. */
   async untilRestarts(pod: string, count: number): Promise<void> {
-    await eventually(`${count} restarts of ${pod}`, async () => {
-      const { initContainerStatuses = [], containerStatuses = [] } = (await this.pod(pod)).status ?? {};
-      return [...initContainerStatuses, ...containerStatuses].some(
-        ({ restartCount }) => restartCount >= count,
+    const counts =
+      '{.status.initContainerStatuses[*].restartCount} {.status.containerStatuses[*].restartCount}';
+    const watch = await this.watch(pod, counts);
+    try {
+      await eventually(`${count} restarts of ${pod}`, async () =>
+        watch.output.split(/\s+/).some((seen) => Number(seen) >= count),
       );
-    });
-  }
-
-  /** Follows a part of a pod, such as `{.status.phase}`: each time the pod changes, one more line. */
-  watch(pod: string, jsonPath: string): Promise<RunningKubectl> {
-    const selector = `--field-selector=metadata.name=${pod}`;
-    return this.cluster.startKubectl([
-      'get',
-      'pod',
-      '--watch',
-      selector,
-      '-o',
-      `jsonpath=${jsonPath}{"\\n"}`,
-    ]);
+    } finally {
+      watch.stop();
+    }
   }
 
   /** Waits for events on an object, each as `kubectl describe` has them: "Normal Started Started container web". */
   async untilEvents(object: string, ...expected: readonly (string | RegExp)[]): Promise<void> {
-    const [name = '', ...flags] = object.split(' ');
-    await eventually(`events of ${object}`, async () => {
-      const selector = `involvedObject.name=${name}`;
-      const { items } = await this.cluster.get<{ items: Event[] }>(
-        'events',
-        ...flags,
-        '--field-selector',
-        selector,
-      );
-      const seen = items.map(({ type, reason, message }) => `${type} ${reason} ${message?.trimEnd()}`);
-      const isSeen = (wanted: string | RegExp): boolean =>
-        seen.some((event) => (typeof wanted === 'string' ? event === wanted : wanted.test(event)));
-      const missing = expected.filter((wanted) => !isSeen(wanted));
-      if (missing.length > 0) throw new Error(`no ${missing.join('; ')} among ${seen.join('; ')}`);
-      return true;
-    });
+    const watch = await this.#watch('events', 'involvedObject.name', object, '{.type} {.reason} {.message}');
+    try {
+      await eventually(`events of ${object}`, async () => {
+        const seen = watch.output.split('\n').map((line) => line.trimEnd());
+        const isSeen = (wanted: string | RegExp): boolean =>
+          seen.some((event) => (typeof wanted === 'string' ? event === wanted : wanted.test(event)));
+        const missing = expected.filter((wanted) => !isSeen(wanted));
+        if (missing.length > 0) throw new Error(`no ${missing.join('; ')} among ${seen.join('; ')}`);
+        return true;
+      });
+    } finally {
+      watch.stop();
+    }
   }
 
   /** Waits until a command prints what is expected. */
@@ -87,5 +80,12 @@ export class Tutorial {
       if (!expected.test(printed)) throw new Error(printed);
       return true;
     });
+  }
+
+  #watch(resource: string, field: string, object: string, jsonPath: string): Promise<RunningKubectl> {
+    const [name = '', ...flags] = object.split(' ');
+    const selector = `--field-selector=${field}=${name}`;
+    const output = `jsonpath=${jsonPath}{"\\n"}`;
+    return this.cluster.startKubectl(['get', resource, '--watch', selector, ...flags, '-o', output]);
   }
 }

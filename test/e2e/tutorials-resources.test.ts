@@ -62,6 +62,15 @@ describe.concurrent('"Assign Memory Resources to Containers and Pods"', () => {
     );
   });
 
+  it('kills one that reads an endless file to its end, as people try it', async () => {
+    const limit = '{"spec":{"containers":[{"name":"hoarder","resources":{"limits":{"memory":"64Mi"}}}]}}';
+    await type(
+      `kubectl run hoarder --image=busybox --restart=Never --override-type=strategic --overrides='${limit}' -- tail /dev/zero`,
+    );
+    await tutorial.until('hoarder', 'containerStatuses[0].state.terminated.reason', 'OOMKilled');
+    expect(await type('kubectl get pod hoarder')).toMatch(/^hoarder +0\/1 +OOMKilled +0 /m);
+  });
+
   it('does not schedule a pod that asks for more than any node has', async () => {
     await type('kubectl apply -f pods/resource/memory-request-limit-3.yaml --namespace=mem-example');
     await tutorial.untilEvents(

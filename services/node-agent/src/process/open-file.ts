@@ -23,6 +23,11 @@ export function absolutePath(cwd: string, path: string): string {
 type Streams = Pick<Process, 'stdin' | 'stdout' | 'stderr'>;
 type Opener = Pick<Process, 'files' | 'mainOutput'> & Streams;
 
+/** Whether what is read at a path never ends. */
+export function isEndless(path: string): boolean {
+  return path === '/dev/zero' || path === '/dev/random' || path === '/dev/urandom';
+}
+
 /** @throws FileError */
 export function openSource(process: Opener, path: string): ByteSource {
   switch (path) {

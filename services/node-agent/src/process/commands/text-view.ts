@@ -2,6 +2,7 @@
 
 import { FileError } from '../../files/file-system.ts';
 import type { Input } from '../input.ts';
+import { isEndless } from '../open-file.ts';
 import { cannotOpen, command, type Command, CommandFailure, parseOptions, type Programs } from './command.ts';
 import { parseDuration } from './duration.ts';
 
@@ -163,8 +164,24 @@ const tail = command(async (self) => {
   return outcome.failed ? 1 : 0;
 });
 
+const HOARD_STEP_MS = 100;
+const HOARD_STEP_BYTES = 64 * 1024 * 1024;
+/** More than any node has. */
+const MAX_HOARD_BYTES = 1024 ** 4;
+const FOR_EVER_MS = 1e13;
+
+/** Keeps all that comes while it waits for an end: `tail /dev/zero` is how people run out of memory. */
+async function hoard(self: Command): Promise<never> {
+  for (let memoryBytes = 0; memoryBytes < MAX_HOARD_BYTES; memoryBytes += HOARD_STEP_BYTES) {
+    self.process.usage.set({ cpuMilli: 1_000, memoryBytes });
+    await self.sleep(HOARD_STEP_MS);
+  }
+  for (;;) await self.sleep(FOR_EVER_MS);
+}
+
 /** Returns how long the content was. */
 async function showEnd(self: Command, options: HeadTail, path: string): Promise<number> {
+  if (isEndless(self.path(path))) return hoard(self);
   const content =
     path === '-' ? await self.readBytes(self.process.stdin) : self.process.files.read(self.path(path));
   const { count, sign } = options.amount;

@@ -369,6 +369,17 @@ describe('memory and processor', () => {
     expect(busy.task.usage().cpuMilli).toBeGreaterThanOrEqual(2_000);
   });
 
+  it('tail waits for the end of /dev/zero, and keeps what comes', async () => {
+    const container = await new Container(['tail', '/dev/zero']).start();
+    const held = (): number => container.task.usage().memoryBytes;
+    await container.advance(1_000);
+    const before = held();
+    expect(before).toBeGreaterThanOrEqual(512 * 1024 * 1024);
+    await container.advance(1_000);
+    expect(held()).toBeGreaterThan(before);
+    expect(container.exit).toBeUndefined();
+  });
+
   it('what is written to files stays there', async () => {
     const container = await new Container(['sh', '-c', 'echo a > /tmp/f; echo b >> /tmp/f']).start();
     expect(textOf(container.files, '/tmp/f')).toBe('a\nb\n');

@@ -6,19 +6,20 @@
 import type { ContainerProcess } from './container-process.ts';
 import { type ProcessEntry, type Signal } from './process.ts';
 
-/** Process 1 of a namespace that a pod shares: the pause container, which reaps and does nothing else. */
-export interface Pause {
-  startedAtMs: number;
-}
+/**
+ * A process 1 in which nothing is simulated: the pause container of a pod that shares its
+ * processes, or the program of an image that is not known.
+ */
+export type IdleProcess = Pick<ProcessEntry, 'uid' | 'argv' | 'startedAtMs'>;
 
 export class PidNamespace {
   readonly #processes = new Map<number, ContainerProcess>();
-  readonly #pause: ProcessEntry | undefined;
+  readonly #idle: ProcessEntry | undefined;
   #lastPid = 0;
 
-  constructor(pause?: Pause) {
-    if (pause === undefined) return;
-    this.#pause = { pid: 1, parentPid: 0, uid: 65_535, argv: ['/pause'], startedAtMs: pause.startedAtMs };
+  constructor(idle?: IdleProcess) {
+    if (idle === undefined) return;
+    this.#idle = { pid: 1, parentPid: 0, ...idle };
     this.#lastPid = 1;
   }
 
@@ -38,7 +39,7 @@ export class PidNamespace {
 
   entries(): ProcessEntry[] {
     const entries = Array.from(this.#processes.values(), ({ entry }) => entry);
-    return this.#pause === undefined ? entries : [this.#pause, ...entries];
+    return this.#idle === undefined ? entries : [this.#idle, ...entries];
   }
 
   /**
@@ -46,7 +47,7 @@ export class PidNamespace {
    * killed from its own namespace, and gets only what it handles.
    */
   kill(pid: number, signal: Signal): boolean {
-    if (pid === 1 && this.#pause !== undefined) return true;
+    if (pid === 1 && this.#idle !== undefined) return true;
     const process = this.#processes.get(pid);
     if (process === undefined) return false;
     if (pid !== 1 || signal !== 'SIGKILL') process.deliver(signal);

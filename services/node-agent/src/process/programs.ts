@@ -8,6 +8,7 @@ import { FileError, type FileSystem } from '../files/file-system.ts';
 import type { ContainerConfig } from '../runtime/runtime.ts';
 import { commandNames, loadCommand } from './commands/index.ts';
 import { type KnownImage, knownImage } from './images/catalog.ts';
+import { imageRepository } from './images/image-name.ts';
 import type { CommandSet, ImageProfile } from './images/profile.ts';
 import type { Exit, Program } from './process.ts';
 
@@ -184,6 +185,12 @@ export function argvOf(
   // These scripts take flags alone for those of the image's command.
   const rest = argv.slice(1);
   return rest.length === 0 || rest[0]!.startsWith('-') ? [...cmd.slice(0, 1), ...rest] : rest;
+}
+
+/** What `ps` shows for process 1 of a container in which nothing is simulated. */
+export function idleArgv({ command, args, image }: Pick<ContainerConfig, 'command' | 'args' | 'image'>) {
+  const unknown = { entrypoint: [`/${baseName(imageRepository(image))}`] };
+  return argvOf({ command, args }, knownImage(image)?.profile ?? unknown);
 }
 
 /** Synchronous for all that has no program to load, so that ten thousand of them cost nothing. */

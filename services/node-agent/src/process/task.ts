@@ -6,7 +6,7 @@ import type { NetworkStack } from '../network/network.ts';
 import type { ContainerConfig } from '../runtime/runtime.ts';
 import { idleOf } from './images/catalog.ts';
 import { ContainerProcess, type ProcessHost, type ProcessOptions } from './container-process.ts';
-import { PidNamespace } from './pid-namespace.ts';
+import { type IdleProcess, PidNamespace } from './pid-namespace.ts';
 import { Pipe } from './pipe.ts';
 import {
   type ByteSink,
@@ -92,6 +92,8 @@ export class Task {
   #forkedAtMs = 0;
   #exit: Exit | undefined;
   #ending: Exit | undefined;
+  /** Nothing is simulated of process 1. */
+  #isIdle = false;
   #stdin: Pipe | undefined;
   #attachments: Set<{ io: ExecIo; end: () => void }> | undefined;
 
@@ -105,7 +107,7 @@ export class Task {
 
   /** Where its processes have their numbers: another container may join it. */
   get pids(): PidNamespace {
-    this.#pids ??= new PidNamespace();
+    this.#pids ??= new PidNamespace(this.#isIdle ? this.#idleProcess() : undefined);
     return this.#pids;
   }
 
@@ -123,6 +125,7 @@ export class Task {
     if (this.#exit !== undefined) return undefined;
     if (launched.kind !== 'program') {
       this.#started = true;
+      this.#isIdle = true;
       if (launched.kind === 'nothing' && config.runsToCompletion)
         this.#finish({ exitCode: 0, reason: 'Completed' });
       return undefined;
@@ -223,6 +226,11 @@ export class Task {
   setLimits(limits: ResourceLimits): void {
     this.#limits = limits;
     this.#usage?.setLimits(limits);
+  }
+
+  #idleProcess(): IdleProcess {
+    const { config, startedAtMs } = this.#options;
+    return { uid: config.uid, argv: containerPrograms.idleArgv(config), startedAtMs };
   }
 
   #meters(): TaskUsage {

@@ -88,7 +88,7 @@ export class Sandboxes {
     if (sharesProcesses !== true) return undefined;
     let pids = this.#pids.get(id);
     if (pids === undefined) {
-      pids = new PidNamespace({ startedAtMs: createdAtMs });
+      pids = new PidNamespace({ uid: 65_535, argv: ['/pause'], startedAtMs: createdAtMs });
       this.#pids.set(id, pids);
     }
     return pids;

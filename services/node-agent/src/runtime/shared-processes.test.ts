@@ -101,4 +101,18 @@ describe('containers that do not', () => {
       ['sleep', '900'],
     ]);
   });
+
+  test.each([
+    ['k8s.gcr.io/pause', [], ['/pause']],
+    ['example.com/shop/app:1.2', [], ['/app']],
+    ['example.com/shop/app:1.2', ['/srv/run', '-v'], ['/srv/run', '-v']],
+  ])('%s %j has a first process, though nothing of it is simulated', async (image, command, argv) => {
+    const pod = await new Pod().start({}, { name: 'a', image, command });
+    await pod.add({ name: 'debugger', processesOf: 'a' });
+    await pod.run('debugger', 'kill -9 1');
+    expect(words(await pod.run('debugger', PS))).toEqual([
+      ['1', ...argv],
+      ['2', 'sleep', '600'],
+    ]);
+  });
 });

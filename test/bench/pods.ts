@@ -1,10 +1,10 @@
 /** What pods that run cost the process that simulates them: memory and processor of the node agent. */
 
-import { readFileSync } from 'node:fs';
 import type { Container } from '@orrery/api/gen/types.ts';
 import { systemClock } from '@orrery/kit/clock.ts';
 import { TestCluster } from '../support/cluster.ts';
 import { readTarget } from '../support/connection.ts';
+import { cpuSeconds } from './cpu-seconds.ts';
 import { deploy } from './rows.ts';
 
 export interface PodCost {
@@ -19,7 +19,6 @@ const NODES = 100;
 /** Garbage of the start is collected, and leases and probes have had their turns. */
 const CALM_MS = 15_000;
 const SAMPLE_MS = 20_000;
-const TICKS_PER_SECOND = 100;
 
 interface AgentState {
   pid: number;
@@ -30,14 +29,6 @@ async function agentOf(cluster: TestCluster): Promise<AgentState> {
   const found = (await cluster.processes()).find(({ name }) => name === 'node-agent');
   if (found?.pid == null) throw new Error('the node agent does not run');
   return { pid: found.pid, memoryBytes: found.memoryBytes };
-}
-
-/** Seconds of processor time that a process has had. Linux only. */
-function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The name in parentheses may hold anything; user and system time are the 14th and 15th field.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
 /** Starts so many pods of one container on a cluster of their own, and measures them at rest. */

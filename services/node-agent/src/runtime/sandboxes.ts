@@ -31,9 +31,7 @@ export class Sandboxes {
 
   list({ node, podUid }: { node?: string; podUid?: string }): PodSandbox[] {
     const all =
-      podUid === undefined
-        ? [...this.#all.values()]
-        : Array.from(this.#ofPod.of(podUid), (id) => this.#all.get(id)!);
+      podUid === undefined ? [...this.#all.values()] : this.#ofPod.of(podUid).map((id) => this.#all.get(id)!);
     return node === undefined ? all : all.filter((each) => each.node === node);
   }
 

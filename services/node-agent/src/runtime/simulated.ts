@@ -223,10 +223,7 @@ export class SimulatedRuntime implements RuntimeService {
   listContainers({ podSandboxId }: { podSandboxId?: string }): Container[] {
     if (podSandboxId === undefined)
       return Array.from(this.#containers.values(), ({ container }) => container);
-    return Array.from(
-      this.#containersOfSandbox.of(podSandboxId),
-      (id) => this.#containers.get(id)!.container,
-    );
+    return this.#containersOfSandbox.of(podSandboxId).map((id) => this.#containers.get(id)!.container);
   }
 
   containerStatus(id: string): Container | undefined {

@@ -32,6 +32,8 @@ export interface ClusterOptions {
   /** Simulated delays are zero unless this is set. */
   realDelays?: boolean;
   speed?: number;
+  /** As `--crashloop-initial`. */
+  crashloopInitial?: string;
 }
 
 /** Options of one kubectl call. */
@@ -76,10 +78,11 @@ export class TestCluster {
 
   /** Starts it again on the same data, after `down`. */
   async up(): Promise<void> {
-    const { nodes = 3, nodeAgents = 1, realDelays = false, speed } = this.#options;
+    const { nodes = 3, nodeAgents = 1, realDelays = false, speed, crashloopInitial } = this.#options;
     const flags = [`--nodes=${nodes}`, `--node-agents=${nodeAgents}`, `--port=${this.#port}`];
     if (!realDelays) flags.push('--zero-delays');
     if (speed !== undefined) flags.push(`--speed=${speed}`);
+    if (crashloopInitial !== undefined) flags.push(`--crashloop-initial=${crashloopInitial}`);
     await this.orreryOk('up', '-d', ...flags);
   }
 

@@ -179,6 +179,14 @@ describe('commands', () => {
     expect((await runScript(script)).stdout).toBe('4\n4\n16777216\n16777216\n');
   });
 
+  it('dd copies as fast as a disk does', async () => {
+    const { stderr } = await runScript('dd if=/dev/zero of=/tmp/big bs=1M count=40; wc -c < /tmp/big');
+    const seconds = Number(/copied, ([\d.]+) seconds/.exec(stderr)?.[1]);
+    expect(seconds).toBeGreaterThan(0.02);
+    // Time is moved by steps of 50 ms here.
+    expect(seconds).toBeLessThan(0.2);
+  });
+
   it('every name has a program', async () => {
     for (const name of commandNames) expect(await loadCommand(name)).toBeTypeOf('function');
   });

@@ -52,6 +52,7 @@ const dd = command(async (self) => {
   }
   const startedAtMs = self.process.clock.now();
   let copiedBytes = 0;
+  let owedMs = 0;
   let problem: FileError | undefined;
   const limitBytes = count * blockBytes;
   while (copiedBytes < limitBytes) {
@@ -65,8 +66,11 @@ const dd = command(async (self) => {
       break;
     }
     copiedBytes += chunk.length;
-    // A device gives without end; a disk takes its time.
-    await self.wait(self.process.usage.work(chunk.length / DISK_BYTES_PER_MS));
+    // A device gives without end; a disk takes its time, which is too short to wait for each block.
+    owedMs += chunk.length / DISK_BYTES_PER_MS;
+    if (owedMs < DISK_PAUSE_MS) continue;
+    await self.wait(self.process.usage.work(owedMs));
+    owedMs = 0;
   }
   if (problem !== undefined) self.complain(`error writing '${to ?? 'standard output'}': ${problem.message}`);
   if (settings.get('status') !== 'none') await reportCopy(self, copiedBytes, blockBytes, startedAtMs);
@@ -75,6 +79,9 @@ const dd = command(async (self) => {
 
 /** 1 GB a second. */
 const DISK_BYTES_PER_MS = 1_000_000;
+
+/** A timer of this machine is late by a good part of a millisecond. */
+const DISK_PAUSE_MS = 16;
 
 async function reportCopy(
   self: Command,

@@ -4,6 +4,7 @@ import type { Clock } from '@orrery/kit/clock.ts';
 import type { FileSystem } from '../files/file-system.ts';
 import type { NetworkStack } from '../network/network.ts';
 import { BrokenPipe } from './pipe.ts';
+import { ProcessRoots } from './process-roots.ts';
 import {
   type ByteSink,
   type ByteSource,
@@ -28,6 +29,8 @@ export interface ProcessHost {
   readonly hostname: string;
   readonly network: NetworkStack;
   files(): FileSystem;
+  /** The files of another process, where containers share their processes. */
+  filesOf?: (pid: number) => FileSystem | undefined;
   meter(killed: AbortSignal): UsageMeter;
   processes(): ProcessEntry[];
   kill(pid: number, signal: Signal): boolean;
@@ -91,6 +94,7 @@ export class ContainerProcess implements Process {
   #network: NetworkStack | undefined;
   /** Where the process has another root than its container. */
   #files: FileSystem | undefined;
+  #withRoots: ProcessRoots | undefined;
   #over = false;
 
   constructor(host: ProcessHost, options: ProcessOptions) {
@@ -130,6 +134,14 @@ export class ContainerProcess implements Process {
   }
 
   get files(): FileSystem {
+    const { filesOf } = this.#host;
+    if (filesOf === undefined) return this.ownFiles;
+    this.#withRoots ??= new ProcessRoots(() => this.ownFiles, filesOf);
+    return this.#withRoots;
+  }
+
+  /** Without the ways to those of others. */
+  get ownFiles(): FileSystem {
     return this.#files ?? this.#host.files();
   }
 

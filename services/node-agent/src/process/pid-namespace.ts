@@ -3,6 +3,7 @@
  * a pod share (shareProcessNamespace, and `kubectl debug --target`).
  */
 
+import type { FileSystem } from '../files/file-system.ts';
 import type { ContainerProcess } from './container-process.ts';
 import { type ProcessEntry, type Signal } from './process.ts';
 
@@ -10,16 +11,21 @@ import { type ProcessEntry, type Signal } from './process.ts';
  * A process 1 in which nothing is simulated: the pause container of a pod that shares its
  * processes, or the program of an image that is not known.
  */
-export type IdleProcess = Pick<ProcessEntry, 'uid' | 'argv' | 'startedAtMs'>;
+export interface IdleProcess extends Pick<ProcessEntry, 'uid' | 'argv' | 'startedAtMs'> {
+  files?: () => FileSystem;
+}
 
 export class PidNamespace {
   readonly #processes = new Map<number, ContainerProcess>();
   readonly #idle: ProcessEntry | undefined;
+  readonly #idleFiles: (() => FileSystem) | undefined;
   #lastPid = 0;
 
   constructor(idle?: IdleProcess) {
     if (idle === undefined) return;
-    this.#idle = { pid: 1, parentPid: 0, ...idle };
+    const { files, ...entry } = idle;
+    this.#idle = { pid: 1, parentPid: 0, ...entry };
+    this.#idleFiles = files;
     this.#lastPid = 1;
   }
 
@@ -40,6 +46,11 @@ export class PidNamespace {
   entries(): ProcessEntry[] {
     const entries = Array.from(this.#processes.values(), ({ entry }) => entry);
     return this.#idle === undefined ? entries : [this.#idle, ...entries];
+  }
+
+  /** The files of a process, as that one sees them; undefined when there is none of that number. */
+  filesOf(pid: number): FileSystem | undefined {
+    return this.#processes.get(pid)?.ownFiles ?? (pid === 1 ? this.#idleFiles?.() : undefined);
   }
 
   /**

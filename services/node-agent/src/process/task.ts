@@ -229,8 +229,8 @@ export class Task {
   }
 
   #idleProcess(): IdleProcess {
-    const { config, startedAtMs } = this.#options;
-    return { uid: config.uid, argv: containerPrograms.idleArgv(config), startedAtMs };
+    const { config, files, startedAtMs } = this.#options;
+    return { uid: config.uid, argv: containerPrograms.idleArgv(config), startedAtMs, files };
   }
 
   #meters(): TaskUsage {
@@ -348,8 +348,9 @@ export class Task {
   }
 
   #makeHost(): ProcessHost {
-    const { clock, config, files, hostname, network } = this.#options;
+    const { clock, config, files, hostname, network, pids: shared } = this.#options;
     return {
+      ...(shared === undefined ? {} : { filesOf: (pid) => shared.filesOf(pid) }),
       clock,
       hostname,
       network,

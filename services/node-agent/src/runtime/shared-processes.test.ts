@@ -76,6 +76,18 @@ describe('containers that share their processes', () => {
     ]);
   });
 
+  test('see the files of each other below /proc', async () => {
+    const pod = await new Pod().start({ sharesProcesses: true }, { name: 'a' }, { name: 'b' });
+    await pod.run('a', 'echo of a > /tmp/file');
+    const look =
+      'cd /proc/2/root/tmp; cat file; echo of b >> file; cat /proc/3/root/tmp/file; mv file /tmp; pwd';
+    expect(await pod.run('b', look)).toBe(
+      "of a\ncat: can't open '/proc/3/root/tmp/file': No such file or directory\n/proc/2/root/tmp\n",
+    );
+    expect(await pod.run('a', 'ls /tmp')).toBe('');
+    expect(await pod.run('b', 'cat /tmp/file')).toBe('of a\nof b\n');
+  });
+
   test('may end each other, and are ended by TERM like any process that is not the first', async () => {
     const pod = await new Pod().start({ sharesProcesses: true }, { name: 'a' }, { name: 'b' });
     await pod.run('b', 'kill 2; kill -9 1');

@@ -103,9 +103,15 @@ export function nginx(image: ImageName): Program {
   return async (process) => {
     const done = await command(process, version);
     if (done !== undefined) return done;
-    const { clock, pid } = process;
+    const { clock, pid, stderr } = process;
+    const notice = (text: string): string => `${stamp(clock.now())} [notice] ${pid}#${pid}: ${text}`;
     let server = configOf(process);
-    process.onSignal('SIGHUP', () => (server = configOf(process)));
+    process.onSignal('SIGHUP', () => {
+      server = configOf(process);
+      void stderr.write(
+        `${notice('signal 1 (SIGHUP) received, reconfiguring')}\n${notice('reconfiguring')}\n`,
+      );
+    });
     const http: HttpHandler = async (request) => {
       const { answer, root } = server;
       const response =
@@ -119,7 +125,6 @@ export function nginx(image: ImageName): Program {
       await process.stdout.write(`${accessLine(request, response, clock.now())}\n`);
       return response;
     };
-    const notice = (text: string): string => `${stamp(clock.now())} [notice] ${pid}#${pid}: ${text}`;
     return serve(process, {
       ports: server.ports.map((port) => [port, { http }]),
       stream: 'stderr',

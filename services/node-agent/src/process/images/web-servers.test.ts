@@ -52,6 +52,7 @@ describe('nginx', () => {
     put(container.files, '/etc/nginx/conf.d/default.conf', 'server { listen 80; return 204; }');
     expect(await container.exec('nginx', '-s', 'reload')).toMatchObject({ exitCode: 0 });
     expect(await container.get(80)).toMatchObject({ status: 204 });
+    expect(container.log).toContain('signal 1 (SIGHUP) received, reconfiguring\n');
     expect(await container.exec('nginx', '-v')).toMatchObject({
       stderr: expect.stringMatching(/^nginx version: nginx\//),
     });

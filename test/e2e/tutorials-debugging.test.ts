@@ -71,7 +71,8 @@ describe('"Debug Running Pods"', () => {
       'exec: "sh": executable file not found in $PATH: unknown',
     );
     const line = `${settings}kubectl debug -it ephemeral-demo --image=busybox:1.28 --target=ephemeral-demo`;
-    const screen = await typeOnTerminal(line, 'echo $((6 * 7)) is printed', 'exit');
+    const screen = await typeOnTerminal(line, 'ps', 'echo $((6 * 7)) is printed', 'exit');
+    expect(screen).toMatch(/^ +1 .* \/pause$/m);
     expect(screen).toContain('Defaulting debug container name to debugger-');
     const name = /debug container name to (debugger-\w+)/.exec(screen)![1]!;
     expect(screen).toMatch(/(?:^|[#$] )42 is printed$/m);
@@ -110,13 +111,37 @@ describe('"Debug Running Pods"', () => {
       'kubectl debug node/node-1 -it --image=ubuntu',
       'ls /host',
       'hostname',
+      'chroot /host cat /etc/os-release',
       'exit',
     );
+    expect(screen).toMatch(/^(?:.*# )?NAME="Orrery"$/m);
     expect(screen).toMatch(
       /Creating debugging pod node-debugger-node-1-\w+ with container debugger on node node-1/,
     );
     expect(screen).toMatch(/^etc .*var/m);
     expect(screen).toMatch(/^root@node-1:\/# node-1$/m);
+  });
+});
+
+describe.concurrent('"Share Process Namespace between Containers in a Pod"', () => {
+  it('shows and signals the processes of the other container, and opens its files', async () => {
+    await type('kubectl apply -f pods/share-process-namespace.yaml');
+    await tutorial.untilReady('nginx');
+    const inside = 'kubectl exec nginx -c shell -- ';
+    const processes = await type(`${inside}ps ax`);
+    expect(processes).toMatch(/^ +1 \S+ +\S+ \/pause$/m);
+    const pid = /^ +(\d+) .* nginx\b.* daemon off;$/m.exec(processes)![1]!;
+    await type(`${inside}kill -HUP ${pid}`);
+    await tutorial.untilPrinted(
+      'kubectl logs nginx -c nginx',
+      /signal 1 \(SIGHUP\) received, reconfiguring$/m,
+    );
+    expect(await type(`${inside}head /proc/${pid}/root/etc/nginx/nginx.conf`)).toContain(
+      '/etc/nginx/conf.d/',
+    );
+    expect((await tutorial.pod('nginx')).status?.containerStatuses?.map((each) => each.restartCount)).toEqual(
+      [0, 0],
+    );
   });
 });
 

@@ -68,8 +68,10 @@ export function createMachines(
     containerStartMs: config.ORRERY_CONTAINER_START_MS,
     addresses: (node) => ({ hostIp: hostIp(node), range: addresses[placeInRange(range, node)!]! }),
     network,
-    files: (container, sandbox) =>
-      containerView(trees, layerOf(container.image), containerTree(container.id), container, sandbox),
+    files: (container, sandbox, onMemoryUse) => {
+      const [image, layer] = [layerOf(container.image), containerTree(container.id)];
+      return containerView(trees, image, layer, container, sandbox, onMemoryUse);
+    },
     filesReady: ({ uid }) => volumes.ready(uid),
     removeFiles: (container) => {
       trees.remove(containerTree(container.id));

@@ -14,6 +14,7 @@ export function containerView(
   layer: string,
   { mounts, uid, gid, groups = [], readonlyRootfs = false, terminationMessagePath, workingDir }: Container,
   sandbox: PodSandbox,
+  onMemoryUse?: (bytes: number) => void,
 ): FileSystem {
   return containerFiles({
     trees,
@@ -31,5 +32,6 @@ export function containerView(
     mounts,
     readOnlyRoot: readonlyRootfs,
     user: { uid, gid, groups },
+    ...(onMemoryUse === undefined ? {} : { onMemoryUse }),
   });
 }

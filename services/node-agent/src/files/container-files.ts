@@ -15,6 +15,8 @@ export interface Mount {
   subPath: string;
   containerPath: string;
   readOnly: boolean;
+  /** Its files are in memory (tmpfs): they count as memory of the containers that write them. */
+  inMemory?: boolean;
 }
 
 export interface ContainerFilesOptions {
@@ -28,11 +30,13 @@ export interface ContainerFilesOptions {
   /** `readOnlyRootFilesystem` of the security context. */
   readOnlyRoot?: boolean;
   user: Credentials;
+  /** Told what is held by files in memory each time that one of them changes. */
+  onMemoryUse?: (bytes: number) => void;
 }
 
 /** Costs little until it is used: the container's own tree is made at its first write. */
 export function containerFiles(options: ContainerFilesOptions): FileSystem {
-  const { trees, layer, image, own = {}, mounts, readOnlyRoot = false, user } = options;
+  const { trees, layer, image, own = {}, mounts, readOnlyRoot = false, user, onMemoryUse } = options;
   const mounted = mounts.map((mount) => mountedTree(trees, mount, image));
   // What is mounted needs something to be mounted on; the runtime makes it.
   const places = mounted.map((each): [string, ImageFile] => [each.at, placeFor(each)]);
@@ -46,11 +50,11 @@ export function containerFiles(options: ContainerFilesOptions): FileSystem {
     readOnly: readOnlyRoot,
     bound: new Set(Object.keys(own)),
   });
-  return new PosixFiles(mounted.length === 0 ? root : new MountedFiles(root, mounted), user);
+  return new PosixFiles(mounted.length === 0 ? root : new MountedFiles(root, mounted, onMemoryUse), user);
 }
 
 function mountedTree(trees: Trees, mount: Mount, image: ImageLayer): MountedTree {
-  const { tree, subPath, containerPath, readOnly } = mount;
+  const { tree, subPath, containerPath, readOnly, inMemory = false } = mount;
   return {
     at: physicalPath(image, containerPath),
     // Opened when somebody looks: a tree may take work to be made.
@@ -59,6 +63,7 @@ function mountedTree(trees: Trees, mount: Mount, image: ImageLayer): MountedTree
     },
     root: subPath === '' ? '/' : `/${subPath}`,
     readOnly,
+    inMemory,
   };
 }
 

@@ -11,6 +11,7 @@ export interface MountedTree {
   /** Physical path in `files` of what is mounted. */
   readonly root: string;
   readonly readOnly: boolean;
+  readonly inMemory: boolean;
 }
 
 export class MountedFiles implements RawFiles {
@@ -18,7 +19,11 @@ export class MountedFiles implements RawFiles {
   /** The innermost first. */
   readonly #mounts: readonly MountedTree[];
 
-  constructor(root: RawFiles, mounts: readonly MountedTree[]) {
+  readonly #onMemoryUse: ((bytes: number) => void) | undefined;
+
+  /** `onMemoryUse` is told what the trees in memory hold, after each change of one of them. */
+  constructor(root: RawFiles, mounts: readonly MountedTree[], onMemoryUse?: (bytes: number) => void) {
+    this.#onMemoryUse = onMemoryUse;
     this.#root = root;
     this.#mounts = mounts.toSorted((a, b) => b.at.length - a.at.length);
   }
@@ -41,11 +46,13 @@ export class MountedFiles implements RawFiles {
   create(path: string, data: Uint8Array, ownership: Ownership): void {
     const [files, inner] = this.#filesAt(path);
     files.create(inner, data, ownership);
+    this.#countMemory(path);
   }
 
   write(path: string, data: Uint8Array, append: boolean): void {
     const [files, inner] = this.#filesAt(path);
     files.write(inner, data, append);
+    this.#countMemory(path);
   }
 
   makeDirectory(path: string, ownership: Ownership): void {
@@ -61,6 +68,7 @@ export class MountedFiles implements RawFiles {
   remove(path: string): void {
     const [files, inner] = this.#filesAt(path);
     files.remove(inner);
+    this.#countMemory(path);
   }
 
   rename(from: string, to: string): void {
@@ -90,6 +98,13 @@ export class MountedFiles implements RawFiles {
   space(path: string): { totalBytes: number; usedBytes: number } {
     const [files, inner] = this.#filesAt(path);
     return files.space(inner);
+  }
+
+  #countMemory(path: string): void {
+    if (this.#onMemoryUse === undefined || this.#mountAt(path)?.inMemory !== true) return;
+    let bytes = 0;
+    for (const each of this.#mounts) if (each.inMemory) bytes += each.files.space(each.root).usedBytes;
+    this.#onMemoryUse(bytes);
   }
 
   #mountAt(path: string): MountedTree | undefined {

@@ -223,6 +223,11 @@ export class Task {
     return this.#usage?.now() ?? idleUsage(idleOf(config.image), clock.now() - startedAtMs);
   }
 
+  /** What the container's files in memory hold (tmpfs): it counts towards its limit. */
+  setFileMemory(bytes: number): void {
+    this.#meters().setFileMemory(bytes);
+  }
+
   setLimits(limits: ResourceLimits): void {
     this.#limits = limits;
     this.#usage?.setLimits(limits);

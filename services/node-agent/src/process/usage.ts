@@ -69,6 +69,7 @@ export class TaskUsage {
   #limits: ResourceLimits;
   readonly #demands = new Set<Demand>();
   readonly #works = new Set<Work>();
+  #fileMemoryBytes = 0;
   #timer: Timer | undefined;
   #cpuTotalMs: number;
   #limitedMs = 0;
@@ -92,6 +93,12 @@ export class TaskUsage {
     this.#count();
     this.#limits = limits;
     this.#plan();
+    this.#checkMemory();
+  }
+
+  /** What files in memory hold: it counts besides the processes. */
+  setFileMemory(bytes: number): void {
+    this.#fileMemoryBytes = bytes;
     this.#checkMemory();
   }
 
@@ -156,7 +163,7 @@ export class TaskUsage {
   }
 
   #memoryBytes(): number {
-    let sum = 0;
+    let sum = this.#fileMemoryBytes;
     for (const { memoryBytes } of this.#demands) sum += memoryBytes;
     return sum;
   }

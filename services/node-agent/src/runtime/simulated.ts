@@ -32,8 +32,11 @@ export interface SimulatedRuntimeOptions extends SandboxesOptions {
   sandboxStartMs: number;
   /** How long starting a container takes, in milliseconds of the clock. */
   containerStartMs: number;
-  /** The files of a container: its image's, its own, and what is mounted. */
-  files: (container: Container, sandbox: PodSandbox) => FileSystem;
+  /**
+   * The files of a container: its image's, its own, and what is mounted. `onMemoryUse` is told what
+   * those of them hold that are in memory, when they change.
+   */
+  files: (container: Container, sandbox: PodSandbox, onMemoryUse: (bytes: number) => void) => FileSystem;
   /** Waited for before a program runs that may read what is mounted (VolumeManager.ready). */
   filesReady?: (sandbox: PodSandbox) => void | Promise<void>;
   /** Deletes what a container has written. */
@@ -393,7 +396,9 @@ export class SimulatedRuntime implements RuntimeService {
 
   #filesOf(running: Running): FileSystem {
     const sandbox = this.#sandboxes.get(running.container.podSandboxId)!;
-    running.files ??= this.#options.files(running.container, sandbox);
+    running.files ??= this.#options.files(running.container, sandbox, (bytes) =>
+      running.task?.setFileMemory(bytes),
+    );
     return running.files;
   }
 

@@ -18,6 +18,7 @@ export interface FilesUnderTest {
   mounts?: readonly Mount[];
   readOnlyRoot?: boolean;
   user?: Credentials;
+  onMemoryUse?: (bytes: number) => void;
 }
 
 export function filesFor(options: FilesUnderTest = {}): FileSystem {
@@ -29,6 +30,7 @@ export function filesFor(options: FilesUnderTest = {}): FileSystem {
     mounts,
     readOnlyRoot: options.readOnlyRoot === true,
     user,
+    ...(options.onMemoryUse === undefined ? {} : { onMemoryUse: options.onMemoryUse }),
   });
 }
 

@@ -199,6 +199,7 @@ export class PodVolumes implements VolumeManager {
       subPath: '',
       containerPath: mountPath.startsWith('/') ? mountPath : `/${mountPath}`,
       readOnly: readOnly === true || place.readOnly,
+      ...(volume.emptyDir?.medium === 'Memory' ? { inMemory: true } : {}),
     };
     if (subPath !== '' && isProjected(volume)) {
       const copy = subPathTree(pod.metadata.uid, name, container, index);

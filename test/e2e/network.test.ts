@@ -181,10 +181,13 @@ describe('an agent', () => {
     expect(await dial(other, { podUid: metadata.uid })).toBe('no route to host');
   });
 
-  it('that was killed has its pods and their connections back', async () => {
+  it('that was killed has its pods and their connections back; those of the other do not notice', async () => {
     const before = await cluster.get<Pod>('pod', 'web');
+    const untouched = await cluster.get<Pod>('pod', 'shell');
     await cluster.orreryOk('kill', 'node-agent-0');
     expect(await connect('web:8000')).not.toBe('');
+    expect(await cluster.kubectlOk(['exec', 'shell', '--', 'hostname'])).toBe('shell\n');
+    expect((await cluster.get<Pod>('pod', 'shell')).status).toEqual(untouched.status);
     await cluster.orreryOk('start', 'node-agent-0');
     await eventually('a connection', async () => (await connect('web:8000')) === '');
     const after = await cluster.get<Pod>('pod', 'web');

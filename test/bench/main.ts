@@ -17,11 +17,13 @@ const NODES = 100;
 const REPLICAS = 1_000;
 const CONFIG_MAPS = 3_000;
 const WATCHERS = 50;
-const PLAIN_PODS = 10_000;
+const IDLE_PODS = 10_000;
 const SHELL_PODS = 1_000;
 
 /** An image that nobody knows: it runs until it is stopped. */
 const PLAIN = { image: 'example.com/app' };
+/** Listens, has files, and printed a few lines. */
+const SERVER = { image: 'nginx' };
 const SHELL = {
   image: 'busybox',
   command: ['sh', '-c', 'while true; do date >> /tmp/out; sleep 5; done'],
@@ -151,13 +153,19 @@ async function measureControlPlane(report: (line: string) => void): Promise<Meas
 }
 
 async function measurePods(report: (line: string) => void): Promise<Measured> {
-  report(`${PLAIN_PODS} plain pods ...`);
-  const plainPods = await podCost(PLAIN_PODS, PLAIN);
+  report(`${IDLE_PODS} plain pods ...`);
+  const plainPods = await podCost(IDLE_PODS, PLAIN);
+  report(`${IDLE_PODS} pods of nginx ...`);
+  const serverPods = await podCost(IDLE_PODS, SERVER);
   report(`${SHELL_PODS} shell pods ...`);
   const shellPods = await podCost(SHELL_PODS, SHELL);
   return {
-    results: { plainPods, shellPods },
-    rows: [podRow('plain pods', plainPods), podRow('pods of a shell loop', shellPods)],
+    results: { plainPods, serverPods, shellPods },
+    rows: [
+      podRow('plain pods', plainPods),
+      podRow('pods of nginx', serverPods),
+      podRow('pods of a shell loop', shellPods),
+    ],
   };
 }
 

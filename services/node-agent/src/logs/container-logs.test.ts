@@ -98,7 +98,7 @@ describe.each(['files', 'memory'])('logs in %s', (kind) => {
     const followed = follow();
     for (let line = 1; line <= 100; line += 1) {
       void logs.write(ID, 'stdout', Buffer.from(`line ${line}\n`));
-      await vi.waitUntil(() => text.endsWith(`line ${line}\n`), { interval: 1 });
+      await vi.waitUntil(() => text.endsWith(`line ${line}\n`), { interval: 1, timeout: 10_000 });
     }
     void logs.write(ID, 'stdout', Buffer.from('last words'));
     logs.end(ID);
@@ -134,13 +134,16 @@ describe.each(['files', 'memory'])('logs in %s', (kind) => {
       await logs.write(ID, 'stdout', quarter);
       passed = true;
     })();
-    await vi.waitUntil(() => realClock.pendingTimers === 1);
+    await vi.waitUntil(() => realClock.pendingTimers === 1, { timeout: 10_000 });
     await logs.written();
     expect(passed).toBe(false);
-    await vi.waitUntil(async () => {
-      await realClock.advance(1_000);
-      return passed;
-    });
+    await vi.waitUntil(
+      async () => {
+        await realClock.advance(1_000);
+        return passed;
+      },
+      { timeout: 10_000 },
+    );
     await held;
   });
 

@@ -48,7 +48,13 @@ export function openStorage(
   persistentVolumes.addHandler({
     delete: ({ metadata }) => trees.remove(persistentVolumeTree(metadata.uid)),
   });
-  const logs = new ContainerLogs({ clock, realClock, logger, ...logStorage(stateDir, logMaxBytes) });
+  const logs = new ContainerLogs({
+    clock,
+    realClock,
+    logger,
+    ...logStorage(stateDir, logMaxBytes),
+    ...(journals === undefined ? {} : { atEndOfTurn: (callback) => journals.collect(callback) }),
+  });
   return {
     trees,
     volumes,

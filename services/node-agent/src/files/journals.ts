@@ -127,13 +127,16 @@ export class Journals {
       anewBytes: 0,
       damaged: false,
       append: (record) => this.#append(name, journal, record),
-      collect: (callback) => {
-        this.#collectors.add(callback);
-        this.#schedule();
-      },
+      collect: (callback) => this.collect(callback),
     };
     this.#open.set(name, journal);
     return journal;
+  }
+
+  /** Calls back once when this turn is over, before the journals are written. */
+  collect(callback: () => void): void {
+    this.#collectors.add(callback);
+    this.#schedule();
   }
 
   /** Forgets a journal, and deletes its file. */

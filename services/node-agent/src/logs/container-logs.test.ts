@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -214,4 +215,21 @@ describe('logs in files', () => {
     await logs.write(ID, 'stdout', Buffer.from(`${'x'.repeat(100)}\n`.repeat(1_000)));
     expect(await read(logs)).toBe('');
   });
+});
+
+it('are all in their files when the turn is over: a SIGKILL then loses nothing that was printed', () => {
+  const turn: (() => void)[] = [];
+  const logs = new ContainerLogs({
+    storage: new LogFiles(directory),
+    clock,
+    realClock,
+    logger: silentLogger(),
+    maxPartBytes: MAX_PART_BYTES,
+    atEndOfTurn: (callback) => turn.push(callback),
+  });
+  const pods = Array.from({ length: 20 }, (_, index) => `u${index}`);
+  for (const podUid of pods) void logs.write({ ...ID, podUid }, 'stdout', Buffer.from('printed\n'));
+  for (const callback of turn) callback();
+  for (const podUid of pods)
+    expect(readFileSync(join(directory, `default_web_${podUid}/c/0.log`), 'utf8')).toContain('printed');
 });

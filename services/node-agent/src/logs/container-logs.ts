@@ -37,6 +37,12 @@ export interface ContainerLogsOptions {
   logger: Logger;
   /** A part that is larger is rotated; a container has two at most. */
   maxPartBytes: number;
+  /**
+   * Calls back once when the turn of the event loop is over, and before anything is kept of where
+   * programs stand: a line that a program will not print again is in its log. `setImmediate` unless
+   * that is set, for an agent that keeps nothing.
+   */
+  atEndOfTurn?: (callback: () => void) => void;
 }
 
 /** Who prints waits when so much is not written yet. */
@@ -46,9 +52,6 @@ const LINE_END = Buffer.from('\n');
 
 /** The most that is written in one go. */
 const MAX_BATCH_BYTES = 256 * 1024;
-
-/** How many logs are written at once: each costs a descriptor, and a thread of Node's four. */
-const PARALLEL_WRITES = 3;
 
 /**
  * How much a container may print, and how much all those together that print more than that: a
@@ -295,7 +298,8 @@ export class ContainerLogs {
     this.#dirty.add(log);
     if (this.#flushIsDue) return;
     this.#flushIsDue = true;
-    setImmediate(() => {
+    const { atEndOfTurn = setImmediate } = this.#options;
+    atEndOfTurn(() => {
       this.#flushIsDue = false;
       this.#flush();
     });
@@ -303,7 +307,6 @@ export class ContainerLogs {
 
   #flush(): void {
     for (const log of this.#dirty) {
-      if (this.#writers >= PARALLEL_WRITES) return;
       if (log.writing) continue;
       this.#dirty.delete(log);
       void this.#write(log);

@@ -1,8 +1,10 @@
 /** Where logs are kept: files in the agent's state directory, or memory for an agent without one. */
 
 import {
+  appendFileSync,
   closeSync,
   existsSync,
+  mkdirSync,
   openSync,
   read,
   readdirSync,
@@ -12,7 +14,6 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
-import { appendFile, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** A log has two parts: what is written to, and what was before it was last rotated. */
@@ -31,6 +32,7 @@ export interface LogStorage {
   sizeOf(path: string, part: LogPart): number;
   /** Whether the current part ends with the end of a line; true when there is none. */
   isWhole(path: string): boolean;
+  /** Files have it when this returns, not only when the promise resolves: a SIGKILL loses nothing of it. */
   append(path: string, data: Buffer): Promise<void>;
   /** Makes the current part the rotated one, in place of the one before. */
   rotate(path: string): void;
@@ -82,11 +84,11 @@ export class LogFiles implements LogStorage {
   async append(path: string, data: Buffer): Promise<void> {
     const file = this.#file(path, 'current');
     try {
-      await appendFile(file, data);
+      appendFileSync(file, data);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      await mkdir(dirname(file), { recursive: true });
-      await appendFile(file, data);
+      mkdirSync(dirname(file), { recursive: true });
+      appendFileSync(file, data);
     }
   }
 

@@ -67,7 +67,7 @@ function pairs(): [Part, Part][] {
 }
 
 /** A small generator (mulberry32) of numbers in [0, 1). */
-function generator(seed: number): () => number {
+export function generator(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

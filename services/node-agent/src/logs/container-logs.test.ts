@@ -168,7 +168,7 @@ describe('logs in files', () => {
     await clock.advance(1);
     void after.write(ID, 'stderr', Buffer.from('after\n'));
     await after.written();
-    expect(await readFile(join(directory, 'default_web_u1/c/0.log'), 'utf8')).toBe(
+    expect(await readFile(join(directory, 'default_web_u1_c_0.log'), 'utf8')).toBe(
       '2026-01-01T00:00:00.000000000Z stdout F before\n2026-01-01T00:00:00.001000000Z stderr F after\n',
     );
     expect(await read(after)).toBe('before\nafter\n');
@@ -187,7 +187,7 @@ describe('logs in files', () => {
     for (const podUid of ['u1', 'u2']) void logs.write({ ...ID, podUid }, 'stdout', Buffer.from('x\n'));
     await logs.written();
     logs.removeOrphans((uid) => uid === 'u2');
-    expect(await readdir(directory)).toEqual(['default_web_u2']);
+    expect(await readdir(directory)).toEqual(['default_web_u2_c_0.log']);
     logsOn(new LogFiles(join(directory, 'not there'))).removeOrphans(() => false);
   });
 
@@ -231,5 +231,5 @@ it('are all in their files when the turn is over: a SIGKILL then loses nothing t
   for (const podUid of pods) void logs.write({ ...ID, podUid }, 'stdout', Buffer.from('printed\n'));
   for (const callback of turn) callback();
   for (const podUid of pods)
-    expect(readFileSync(join(directory, `default_web_${podUid}/c/0.log`), 'utf8')).toContain('printed');
+    expect(readFileSync(join(directory, `default_web_${podUid}_c_0.log`), 'utf8')).toContain('printed');
 });

@@ -10,11 +10,10 @@ import {
   readdirSync,
   readSync,
   renameSync,
-  rmdirSync,
   rmSync,
   statSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 
 /** A log has two parts: what is written to, and what was before it was last rotated. */
 export type LogPart = 'current' | 'rotated';
@@ -59,7 +58,11 @@ const MAX_BYTES_IN_MEMORY = 32 * 1024;
 const LINE_FEED = 0x0a;
 const ROTATED_SUFFIX = '.1';
 
-/** Logs as files below a directory. No descriptor stays open between two writes. */
+/**
+ * Logs as files in one directory, `NAMESPACE_POD_UID_CONTAINER_ATTEMPT.log`: directories of their own
+ * for pod and container would take longer to make than most logs take to write. No descriptor stays
+ * open between two writes.
+ */
 export class LogFiles implements LogStorage {
   readonly #directory: string;
 
@@ -87,7 +90,7 @@ export class LogFiles implements LogStorage {
       appendFileSync(file, data);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      mkdirSync(dirname(file), { recursive: true });
+      mkdirSync(this.#directory, { recursive: true });
       appendFileSync(file, data);
     }
   }
@@ -119,30 +122,20 @@ export class LogFiles implements LogStorage {
   remove(path: string): void {
     rmSync(this.#file(path, 'current'), { force: true });
     rmSync(this.#file(path, 'rotated'), { force: true });
-    // The directories of the container and of its pod go with the last log in them.
-    const container = dirname(join(this.#directory, path));
-    removeIfEmpty(container);
-    removeIfEmpty(dirname(container));
   }
 
   removeOrphans(has: (podUid: string) => boolean): void {
     if (!existsSync(this.#directory)) return;
-    for (const pod of readdirSync(this.#directory)) {
-      const uid = pod.slice(pod.lastIndexOf('_') + 1);
-      if (!has(uid)) rmSync(join(this.#directory, pod), { recursive: true, force: true });
+    for (const name of readdirSync(this.#directory)) {
+      // No part of the name has an underscore in it.
+      const [, , podUid = ''] = name.split('_');
+      if (!has(podUid)) rmSync(join(this.#directory, name), { recursive: true, force: true });
     }
   }
 
   #file(path: string, part: LogPart): string {
-    return join(this.#directory, part === 'current' ? path : `${path}${ROTATED_SUFFIX}`);
-  }
-}
-
-function removeIfEmpty(directory: string): void {
-  try {
-    if (readdirSync(directory).length === 0) rmdirSync(directory);
-  } catch {
-    // It is not there, or somebody has just begun to use it: either is fine.
+    const name = path.replaceAll('/', '_');
+    return join(this.#directory, part === 'current' ? name : `${name}${ROTATED_SUFFIX}`);
   }
 }
 

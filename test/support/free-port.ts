@@ -3,11 +3,12 @@
 import { createServer } from 'node:net';
 
 /**
- * Below the ports that the system gives to outgoing connections (from 32,768 on): one of those may
- * have the port by the time that it is wanted, while many test files run at once.
+ * Below the ports that the system gives to outgoing connections (from 32,768 on), and below those
+ * that clusters choose for themselves (cli/src/ports.ts): one of those may have the port by the time
+ * that it is wanted, while many test files run at once.
  */
-const FIRST = 20_000;
-const COUNT = 12_000;
+const FIRST = 8_192;
+const COUNT = 8_192;
 
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {

@@ -165,9 +165,9 @@ export class ClusterWatch {
       rejectedBy.size === 0 ||
       profile.filters.some(({ name, wokenBy }) => rejectedBy.has(name) && wokenBy.includes(kind));
     if (!matters) return false;
-    if (nodeName === undefined) return isFit(profile, info);
+    if (nodeName === undefined) return isFit(profile, info, cache);
     const node = cache.node(nodeName);
-    return node !== undefined && fitsNode(profile, info, node);
+    return node !== undefined && fitsNode(profile, info, node, cache);
   }
 
   /** One object that validation should not have let through must not stop the handling of all others. */

@@ -36,10 +36,10 @@ interface PreFiltered {
   readonly unfit?: { readonly plugin: FilterPlugin; readonly reason: string };
 }
 
-function runPreFilters(filters: readonly FilterPlugin[], pod: PodInfo): PreFiltered {
+function runPreFilters(filters: readonly FilterPlugin[], pod: PodInfo, snapshot: Snapshot): PreFiltered {
   const bound: BoundFilter[] = [];
   for (const plugin of filters) {
-    const podFilter = plugin.preFilter(pod);
+    const podFilter = plugin.preFilter(pod, snapshot);
     if (podFilter === undefined) continue;
     if ('unfit' in podFilter) return { filters: bound, unfit: { plugin, reason: podFilter.unfit } };
     bound.push({ plugin, podFilter });
@@ -48,13 +48,13 @@ function runPreFilters(filters: readonly FilterPlugin[], pod: PodInfo): PreFilte
 }
 
 /** Whether nothing but the nodes stands in the pod's way now. */
-export function isFit(profile: Profile, pod: PodInfo): boolean {
-  return runPreFilters(profile.filters, pod).unfit === undefined;
+export function isFit(profile: Profile, pod: PodInfo, snapshot: Snapshot): boolean {
+  return runPreFilters(profile.filters, pod, snapshot).unfit === undefined;
 }
 
 /** Whether one node could take the pod now. */
-export function fitsNode(profile: Profile, pod: PodInfo, node: NodeInfo): boolean {
-  const { filters, unfit } = runPreFilters(profile.filters, pod);
+export function fitsNode(profile: Profile, pod: PodInfo, node: NodeInfo, snapshot: Snapshot): boolean {
+  const { filters, unfit } = runPreFilters(profile.filters, pod, snapshot);
   return unfit === undefined && filters.every(({ podFilter }) => podFilter.filter(node) === undefined);
 }
 
@@ -101,7 +101,7 @@ export class SchedulingCycle {
     const nodeCount = this.#snapshot.nodes.length;
     if (nodeCount === 0)
       return { nodeName: undefined, diagnosis: { nodeCount, reasons: new Map(), plugins: new Set() } };
-    const { filters, unfit } = runPreFilters(this.#profile.filters, pod);
+    const { filters, unfit } = runPreFilters(this.#profile.filters, pod, this.#snapshot);
     if (unfit !== undefined) {
       const plugins = new Set([unfit.plugin.name]);
       return {
@@ -114,7 +114,7 @@ export class SchedulingCycle {
     const plugins = new Set(by);
     const { feasible, evaluatedNodes } = this.#findFeasible(filters, nodes, ({ name }, rejection) => {
       plugins.add(name);
-      for (const reason of rejection) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+      for (const reason of rejection.reasons) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
     });
     if (feasible.length === 0) {
       const passedOver = nodeCount - nodes.length;
@@ -129,7 +129,7 @@ export class SchedulingCycle {
   #findFeasible(
     filters: readonly BoundFilter[],
     nodes: readonly NodeInfo[],
-    onRejected: (plugin: FilterPlugin, rejection: NonNullable<Rejection>) => void,
+    onRejected: (plugin: FilterPlugin, rejection: Rejection) => void,
   ): { feasible: NodeInfo[]; evaluatedNodes: number } {
     const enough = feasibleNodesToFind(nodes.length);
     const start = this.#nextStartIndex;
@@ -179,7 +179,7 @@ export class SchedulingCycle {
 function firstRejection(
   filters: readonly BoundFilter[],
   node: NodeInfo,
-): { plugin: FilterPlugin; rejection: NonNullable<Rejection> } | undefined {
+): { plugin: FilterPlugin; rejection: Rejection } | undefined {
   for (const { plugin, podFilter } of filters) {
     const rejection = podFilter.filter(node);
     if (rejection !== undefined) return { plugin, rejection };

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { makePod } from '../test-support/fake-cluster.ts';
 import { podInfo } from '../snapshot/pod-info.ts';
 import { nodeAffinity } from './node-affinity.ts';
-import { verdict } from '../test-support/verdicts.ts';
+import { snapshotOf, verdict } from '../test-support/verdicts.ts';
 
 const NO_MATCH = ["node(s) didn't match Pod's node affinity/selector"];
 const node = { name: 'n1', labels: { disk: 'ssd', cores: '8', empty: '' } };
@@ -131,7 +131,10 @@ describe('NodeAffinity', () => {
       expected: ['n9'],
     },
   ])('needs to look only at $name', ({ terms, expected }) => {
-    const podFilter = nodeAffinity.preFilter(podInfo(makePod({ name: 'p', spec: requiring(...terms) })));
+    const podFilter = nodeAffinity.preFilter(
+      podInfo(makePod({ name: 'p', spec: requiring(...terms) })),
+      snapshotOf([]),
+    );
     expect(podFilter).not.toHaveProperty('unfit');
     expect(podFilter && 'nodeNames' in podFilter ? [...podFilter.nodeNames] : undefined).toEqual(expected);
   });

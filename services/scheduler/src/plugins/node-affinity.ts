@@ -2,9 +2,9 @@
 
 import type { NodeSelectorTerm } from '@orrery/api/gen/types.ts';
 import { hasLabels, NAME_FIELD, termMatches } from '@orrery/api/node-selector.ts';
-import type { FilterPlugin } from './plugin.ts';
+import { type FilterPlugin, unresolvable } from './plugin.ts';
 
-const NO_MATCH = ["node(s) didn't match Pod's node affinity/selector"];
+const NO_MATCH = unresolvable("node(s) didn't match Pod's node affinity/selector");
 
 /** Every term names nodes, and none of them can be meant. */
 const CONFLICT = { unfit: 'pod affinity terms conflict' };

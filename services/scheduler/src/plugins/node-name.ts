@@ -1,9 +1,9 @@
 /** A pod that names its node fits no other (pkg/scheduler/framework/plugins/nodename). */
 
 import { isBound } from '../snapshot/pod-info.ts';
-import type { FilterPlugin } from './plugin.ts';
+import { type FilterPlugin, unresolvable } from './plugin.ts';
 
-const OTHER_NODE = ["node(s) didn't match the requested node name"];
+const OTHER_NODE = unresolvable("node(s) didn't match the requested node name");
 
 export const nodeName: FilterPlugin = {
   name: 'NodeName',

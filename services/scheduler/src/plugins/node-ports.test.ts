@@ -26,7 +26,7 @@ describe('NodePorts', () => {
   it('has a port free again when the last pod that took it is gone', () => {
     const [first, second] = bound(withPort('a', 80), withPort('b', 80));
     const cache = snapshotOf([{ name: 'n1' }], [first!, second!]);
-    const filter = nodePorts.preFilter(podInfo(makePod(withPort('p', 80))));
+    const filter = nodePorts.preFilter(podInfo(makePod(withPort('p', 80))), snapshotOf([]));
     if (filter === undefined || 'unfit' in filter) throw new Error('no filter');
     const reasons = () => filter.filter(cache.node('n1')!) ?? [];
     cache.removePod(podInfo(first!).uid);

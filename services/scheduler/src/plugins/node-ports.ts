@@ -1,9 +1,9 @@
 /** The host ports that a pod asks for must be free on the node (pkg/scheduler/framework/plugins/nodeports). */
 
 import { hostPortsCollide } from '@orrery/api/host-ports.ts';
-import type { FilterPlugin, Rejection } from './plugin.ts';
+import { type FilterPlugin, resolvable } from './plugin.ts';
 
-const REJECTED: Rejection = ["node(s) didn't have free ports for the requested pod ports"];
+const REJECTED = resolvable("node(s) didn't have free ports for the requested pod ports");
 
 export const nodePorts: FilterPlugin = {
   name: 'NodePorts',

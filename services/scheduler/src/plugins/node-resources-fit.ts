@@ -1,7 +1,7 @@
 /** Requests must fit into what is left of a node (pkg/scheduler/framework/plugins/noderesources). */
 
 import type { NodeInfo } from '../snapshot/node-info.ts';
-import type { Resources } from '../snapshot/resources.ts';
+import type { Allocatable, Resources } from '../snapshot/resources.ts';
 import { type FilterPlugin, MAX_NODE_SCORE, type Rejection, type ScorePlugin } from './plugin.ts';
 
 const NAME = 'NodeResourcesFit';
@@ -9,7 +9,7 @@ const NAME = 'NodeResourcesFit';
 const TOO_MANY_PODS = 'Too many pods';
 
 /** Everything that the node lacks, or undefined when it lacks nothing. */
-function lacking({ allocatable, requested, podCount }: NodeInfo, request: Resources): Rejection {
+function lacking({ allocatable, requested, podCount }: NodeInfo, request: Resources): Rejection | undefined {
   const reasons: string[] = [];
   if (podCount + 1 > allocatable.pods) reasons.push(TOO_MANY_PODS);
   // What is not asked for is not checked: a node that is over its limit may still take such a pod.
@@ -31,7 +31,23 @@ function lacking({ allocatable, requested, podCount }: NodeInfo, request: Resour
       if (amount > 0 && amount > left) reasons.push(`Insufficient ${name}`);
     }
   }
-  return reasons.length === 0 ? undefined : reasons;
+  if (reasons.length === 0) return undefined;
+  return { reasons, resolvable: !exceeds(request, allocatable) };
+}
+
+/** Whether the pod asks for more than the whole node has. */
+function exceeds(request: Resources, allocatable: Allocatable): boolean {
+  if (
+    request.milliCpu > allocatable.milliCpu ||
+    request.memoryBytes > allocatable.memoryBytes ||
+    request.ephemeralStorageBytes > allocatable.ephemeralStorageBytes
+  ) {
+    return true;
+  }
+  for (const [name, amount] of request.extended ?? []) {
+    if (amount > (allocatable.extended?.get(name) ?? 0)) return true;
+  }
+  return false;
 }
 
 export const nodeResourcesFit: FilterPlugin = {

@@ -2,9 +2,9 @@
 
 import type { Taint } from '@orrery/api/gen/types.ts';
 import { toleratesTaint } from '@orrery/api/tolerations.ts';
-import type { FilterPlugin } from './plugin.ts';
+import { type FilterPlugin, unresolvable } from './plugin.ts';
 
-const UNSCHEDULABLE = ['node(s) were unschedulable'];
+const UNSCHEDULABLE = unresolvable('node(s) were unschedulable');
 
 /** A pod that tolerates this may go to a cordoned node; DaemonSet pods do. */
 const UNSCHEDULABLE_TAINT: Taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };

@@ -12,8 +12,23 @@ import type { ClusterEvent } from '../queue/cluster-event.ts';
 /** Highest score of a node in one plugin, before its weight. */
 export const MAX_NODE_SCORE = 100;
 
-/** Why a node cannot take the pod, in the words that users see; undefined when it can. */
-export type Rejection = readonly string[] | undefined;
+/** Why a node cannot take the pod. */
+export interface Rejection {
+  /** In the words that users see. */
+  readonly reasons: readonly string[];
+  /** Whether other pods leaving the node could help, so that preemption is worth a look (upstream's Unschedulable). */
+  readonly resolvable: boolean;
+}
+
+/** A rejection that no preemption changes (UnschedulableAndUnresolvable). */
+export function unresolvable(...reasons: string[]): Rejection {
+  return { reasons, resolvable: false };
+}
+
+/** A rejection that may be over when other pods have left the node. */
+export function resolvable(...reasons: string[]): Rejection {
+  return { reasons, resolvable: true };
+}
 
 export interface FilterPlugin {
   readonly name: string;
@@ -21,17 +36,27 @@ export interface FilterPlugin {
   readonly wokenBy: readonly ClusterEvent['kind'][];
   /**
    * PreFilter: what there is to find out once per pod. Undefined when every node passes.
-   * The filters that it returns look at one node at a time and nothing else, which is
-   * what lets the queue ask whether a change of one node helps a waiting pod.
    */
-  preFilter(pod: PodInfo): PodFilter | UnfitPod | undefined;
+  preFilter(pod: PodInfo, snapshot: Snapshot): PodFilter | UnfitPod | undefined;
 }
 
 /** Filter, for one pod. */
 export interface PodFilter {
   /** Only these can pass: the others need not be looked at. */
   readonly nodeNames?: ReadonlySet<string>;
-  filter(node: NodeInfo): Rejection;
+  /**
+   * Set when the verdict on a node depends on pods of other nodes. Without it a filter looks at
+   * one node at a time and nothing else, which lets the queue ask whether a change of one node
+   * helps a waiting pod.
+   */
+  readonly spansNodes?: true;
+  /** Undefined when the node can take the pod. */
+  filter(node: NodeInfo): Rejection | undefined;
+  /**
+   * AddPod and RemovePod: from now on judges as if `other` were on the node (1) or were not (-1).
+   * For filters that go by counts of their own; the node itself shows the change besides.
+   */
+  count?(other: PodInfo, node: NodeInfo, sign: 1 | -1): void;
 }
 
 /** The pod fits nowhere, whatever the nodes look like. */

@@ -2,7 +2,7 @@
 
 import { toleratesTaint } from '@orrery/api/tolerations.ts';
 import { normalizeInverse } from './normalize.ts';
-import type { FilterPlugin, ScorePlugin } from './plugin.ts';
+import { type FilterPlugin, type ScorePlugin, unresolvable } from './plugin.ts';
 
 const NAME = 'TaintToleration';
 
@@ -13,7 +13,7 @@ export const taintTolerationFilter: FilterPlugin = {
     return {
       filter({ hardTaints }) {
         const taint = hardTaints.find((each) => !toleratesTaint(spec.tolerations, each));
-        return taint && [`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`];
+        return taint && unresolvable(`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`);
       },
     };
   },

@@ -8,7 +8,7 @@ import { controllerOf, isBeingDeleted, objectKey } from '@orrery/api/meta.ts';
 import { claimClassName, claimNameOf, isClaimBound, waitsForFirstConsumer } from '@orrery/api/storage.ts';
 import { isReachable, matchingVolume } from '@orrery/api/volume-matching.ts';
 import type { NodeInfo } from '../snapshot/node-info.ts';
-import type { FilterPlugin, PodFilter, UnfitPod } from './plugin.ts';
+import { type FilterPlugin, type PodFilter, type UnfitPod, unresolvable } from './plugin.ts';
 
 /** Claims, volumes and classes as informers show them. */
 export interface StorageView {
@@ -23,9 +23,9 @@ export interface StorageView {
 const NO_PROVISIONER = 'kubernetes.io/no-provisioner';
 
 const UNBOUND: UnfitPod = { unfit: 'pod has unbound immediate PersistentVolumeClaims' };
-const ELSEWHERE = ['node(s) had volume node affinity conflict'];
-const NOTHING_TO_BIND = ["node(s) didn't find available persistent volumes to bind"];
-const NO_VOLUME = ['node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)'];
+const ELSEWHERE = unresolvable('node(s) had volume node affinity conflict');
+const NOTHING_TO_BIND = unresolvable("node(s) didn't find available persistent volumes to bind");
+const NO_VOLUME = unresolvable('node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)');
 
 /** What a pod's claims come to. */
 interface PodClaims {

@@ -24,6 +24,8 @@ export interface NodeInfo {
   readonly requested: Resources;
   readonly scoringRequested: ScoringRequests;
   readonly podCount: number;
+  /** Bound and assumed pods by uid, those on their way out too. */
+  readonly pods: ReadonlyMap<string, PodInfo>;
   /** The ports that its pods take; each pod's as often as it takes them. */
   readonly hostPorts: readonly HostPort[];
   /** Pods of one controller on this node that are not on their way out. */
@@ -65,13 +67,17 @@ export class NodeState implements NodeInfo {
     extended: undefined,
   };
   readonly scoringRequested = { milliCpu: 0, memoryBytes: 0 };
-  podCount = 0;
+  readonly pods = new Map<string, PodInfo>();
   hostPorts: readonly HostPort[] = NO_PORTS;
   /** Counts above zero only. */
   readonly groups = new Map<string, number>();
 
   constructor(name: string) {
     this.name = name;
+  }
+
+  get podCount(): number {
+    return this.pods.size;
   }
 
   podsOfGroup(group: string): number {
@@ -101,9 +107,12 @@ export class NodeState implements NodeInfo {
   }
 
   /** Adds a pod's amounts (`sign` 1) or takes them away (-1). */
-  count({ requests: { exact, scoring }, hostPorts, group, terminating }: PodInfo, sign: 1 | -1): void {
+  count(info: PodInfo, sign: 1 | -1): void {
+    const { requests, hostPorts, group, terminating } = info;
+    const { exact, scoring } = requests;
     const { requested, scoringRequested } = this;
-    this.podCount += sign;
+    if (sign > 0) this.pods.set(info.uid, info);
+    else this.pods.delete(info.uid);
     requested.milliCpu += sign * exact.milliCpu;
     requested.memoryBytes += sign * exact.memoryBytes;
     requested.ephemeralStorageBytes += sign * exact.ephemeralStorageBytes;

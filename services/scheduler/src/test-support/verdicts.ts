@@ -30,10 +30,11 @@ export function verdict(
   node: NodeDraft,
   bound: readonly Pod[] = [],
 ): readonly string[] | string {
-  const podFilter = plugin.preFilter(podInfo(makePod(pod)));
+  const snapshot = snapshotOf([node], bound);
+  const podFilter = plugin.preFilter(podInfo(makePod(pod)), snapshot);
   if (podFilter === undefined) return [];
   if ('unfit' in podFilter) return podFilter.unfit;
-  return podFilter.filter(snapshotOf([node], bound).node(node.name)!) ?? [];
+  return podFilter.filter(snapshot.node(node.name)!)?.reasons ?? [];
 }
 
 /** The normalised scores by node; undefined when the plugin has no preference. */

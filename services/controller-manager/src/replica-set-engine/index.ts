@@ -3,11 +3,11 @@
 import type { Pod } from '@orrery/api/gen/types.ts';
 import { jsonEqual } from '@orrery/api/json.ts';
 import { controllerOf, isBeingDeleted, keyOf, objectKey } from '@orrery/api/meta.ts';
-import { Pods } from '@orrery/api/resources.ts';
+import { Pods, type ResourceRef } from '@orrery/api/resources.ts';
 import type { Controller, ControllerContext, KeyQueue } from '@orrery/controller/controller.ts';
-import { Expectations } from '@orrery/controller/expectations.ts';
 import { BY_CONTROLLER, indexed, ORPHANS_BY_NAMESPACE } from '../indexes.ts';
 import { OwnWrites } from '../own-writes.ts';
+import { PodControl } from '../pod-control/index.ts';
 import { podReadyCondition } from '../pods.ts';
 import type { ReplicaOwner, ReplicaOwnerKind } from './owner.ts';
 import { ReplicaSetReconciler } from './reconcile.ts';
@@ -39,7 +39,7 @@ export function replicaSetEngine<O extends ReplicaOwner>(
   const managedPods = indexed(pods, BY_CONTROLLER);
   const orphanPods = indexed(pods, ORPHANS_BY_NAMESPACE);
   const siblings = indexed(owners, BY_CONTROLLER);
-  const expectations = new Expectations(clock);
+  const podControl = new PodControl({ resource: kind.resource as ResourceRef, events, clock });
   const ownWrites = new OwnWrites(owners, clock);
   const reconciler = new ReplicaSetReconciler({
     kind,
@@ -51,8 +51,7 @@ export function replicaSetEngine<O extends ReplicaOwner>(
       const related = controller === undefined ? [owner] : siblings(controller.uid);
       return related.flatMap(({ metadata }) => managedPods(metadata.uid));
     },
-    expectations,
-    events,
+    podControl,
     clock,
   });
 
@@ -76,7 +75,7 @@ export function replicaSetEngine<O extends ReplicaOwner>(
     };
     const observeDeletion = (pod: Pod): void => {
       const reference = controllerOf(pod);
-      if (reference !== undefined) expectations.deletionObserved(reference.uid, pod.metadata.uid);
+      if (reference !== undefined) podControl.deletionObserved(reference.uid, pod.metadata.uid);
     };
     owners.addHandler({
       add: (owner) => queue.add(keyOf(owner)),
@@ -94,7 +93,7 @@ export function replicaSetEngine<O extends ReplicaOwner>(
           enqueueAdopters(pod);
           return;
         }
-        expectations.creationObserved(reference.uid, pod.metadata.name);
+        podControl.creationObserved(reference.uid, pod.metadata.name);
         if (isBeingDeleted(pod)) observeDeletion(pod);
         enqueueOwner(pod);
       },

@@ -1,7 +1,6 @@
 /** What a set of replicas needs: pure (k8s.io/kubernetes/pkg/controller/replicaset, manageReplicas). */
 
-import type { Draft, OwnerReference, Pod, PodTemplateSpec } from '@orrery/api/gen/types.ts';
-import { jsonClone } from '@orrery/api/json.ts';
+import type { Pod } from '@orrery/api/gen/types.ts';
 import { podsPerNode, rankForDeletion } from './ranking.ts';
 
 /** At most so many pods are created or deleted in one reconciliation. */
@@ -29,31 +28,4 @@ export function planReplicas({ active, wanted, related, nowMs }: ReplicaPlanInpu
   const count = Math.min(-missing, BURST_REPLICAS);
   if (count === active.length) return { create: 0, remove: [...active] };
   return { create: 0, remove: rankForDeletion(active, podsPerNode(related()), nowMs).slice(0, count) };
-}
-
-const LONGEST_NAME = 253;
-
-/** What the names of an owner's pods begin with: its name and a dash, if there is room for one (`getPodsPrefix`). */
-function podNamePrefix(ownerName: string): string {
-  return ownerName.length < LONGEST_NAME ? `${ownerName}-` : ownerName;
-}
-
-/** A pod from the template, managed by `owner` (`GetPodFromTemplate`). */
-export function podFromTemplate(
-  template: PodTemplateSpec,
-  namespace: string,
-  owner: OwnerReference,
-): Draft<Pod> {
-  const { labels, annotations, finalizers } = template.metadata ?? {};
-  return {
-    metadata: {
-      namespace,
-      generateName: podNamePrefix(owner.name),
-      ...(labels === undefined ? {} : { labels }),
-      ...(annotations === undefined ? {} : { annotations }),
-      ...(finalizers === undefined ? {} : { finalizers }),
-      ownerReferences: [owner],
-    },
-    spec: jsonClone(template.spec ?? { containers: [] }),
-  };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { pod, ready, replicaSet } from '../test-support/objects.ts';
-import { BURST_REPLICAS, planReplicas, podFromTemplate } from './plan.ts';
+import { podFromTemplate } from '../pod-control/pod-template.ts';
+import { BURST_REPLICAS, planReplicas } from './plan.ts';
 import { nextAvailabilityMs, replicaStatus } from './status.ts';
 
 const NOW_MS = Date.parse('2026-01-01T00:01:00Z');

@@ -28,7 +28,7 @@ describe('NodePorts', () => {
     const cache = snapshotOf([{ name: 'n1' }], [first!, second!]);
     const filter = nodePorts.preFilter(podInfo(makePod(withPort('p', 80))), snapshotOf([]));
     if (filter === undefined || 'unfit' in filter) throw new Error('no filter');
-    const reasons = () => filter.filter(cache.node('n1')!) ?? [];
+    const reasons = () => filter.filter(cache.node('n1')!)?.reasons ?? [];
     cache.removePod(podInfo(first!).uid);
     expect(reasons()).toEqual(TAKEN);
     cache.removePod(podInfo(second!).uid);

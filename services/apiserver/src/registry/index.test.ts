@@ -36,6 +36,7 @@ describe('definitions', () => {
       'secrets | secret |  | ',
       'serviceaccounts | serviceaccount | sa | ',
       'services | service | svc | all',
+      'controllerrevisions | controllerrevision |  | ',
       'deployments | deployment | deploy | all',
       'replicasets | replicaset | rs | all',
       'horizontalpodautoscalers | horizontalpodautoscaler | hpa | all',

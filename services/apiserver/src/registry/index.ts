@@ -1,6 +1,7 @@
 /** Every resource that the apiserver serves, in the order in which discovery shows them. */
 
 import { configMapsDefinition } from './configmap.ts';
+import { controllerRevisionsDefinition } from './controllerrevision.ts';
 import type { ResourceDefinition } from './definition.ts';
 import { deploymentsDefinition } from './deployment.ts';
 import { endpointsDefinition } from './endpoints.ts';
@@ -33,6 +34,7 @@ export const definitions: readonly ResourceDefinition[] = [
   secretsDefinition,
   serviceAccountsDefinition,
   servicesDefinition,
+  controllerRevisionsDefinition,
   deploymentsDefinition,
   replicaSetsDefinition,
   horizontalPodAutoscalersDefinition,

@@ -30,6 +30,7 @@ const MINIMAL: Readonly<Record<string, Json>> = {
   replicationcontrollers: { spec: { template } },
   replicasets: { spec: { selector: { matchLabels }, template } },
   deployments: { spec: { selector: { matchLabels }, template } },
+  controllerrevisions: { revision: 1, data: { spec: {} } },
   services: { spec: { ports: [{ port: 80 }] } },
   endpoints: { subsets: [{ addresses: [{ ip: '10.1.0.1' }], ports: [{ port: 80 }] }] },
   endpointslices: { addressType: 'IPv4', endpoints: [{ addresses: ['10.1.0.1'] }], ports: [{ port: 80 }] },

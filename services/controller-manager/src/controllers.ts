@@ -1,6 +1,7 @@
 /** The controllers of the cluster by upstream's names, and which of them run. */
 
 import type { Controller, ControllerContext } from '@orrery/controller/controller.ts';
+import { daemonSetController } from './daemon-set/index.ts';
 import { deploymentController } from './deployment/index.ts';
 import { endpointSliceController } from './endpoint-slice/index.ts';
 import { endpointSliceMirroringController } from './endpoint-slice-mirroring/index.ts';
@@ -57,6 +58,11 @@ export const CONTROLLERS: Readonly<Record<string, Entry>> = {
     alias: 'replicaset',
     component: 'replicaset-controller',
     make: replicaSetController,
+  },
+  'daemonset-controller': {
+    alias: 'daemonset',
+    component: 'daemonset-controller',
+    make: daemonSetController,
   },
   'deployment-controller': {
     alias: 'deployment',

@@ -48,3 +48,20 @@ export function maxContainerRestarts({ status }: Pod): number {
   for (const each of status?.containerStatuses ?? []) most = Math.max(most, each.restartCount);
   return most;
 }
+
+/** How long until the next ready pod becomes available; undefined when none is waiting. */
+export function nextAvailabilityMs(
+  pods: readonly Pod[],
+  minReadySeconds: number,
+  nowMs: number,
+): number | undefined {
+  if (minReadySeconds === 0) return undefined;
+  let nextMs = Number.POSITIVE_INFINITY;
+  for (const pod of pods) {
+    const sinceMs = isPodActive(pod) ? podReadySinceMs(pod) : undefined;
+    if (sinceMs === undefined) continue;
+    const waitMs = sinceMs + minReadySeconds * 1000 - nowMs;
+    if (waitMs > 0) nextMs = Math.min(nextMs, waitMs);
+  }
+  return Number.isFinite(nextMs) ? nextMs : undefined;
+}

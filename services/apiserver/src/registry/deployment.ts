@@ -1,18 +1,13 @@
 /** Deployments. */
 
-import type {
-  Deployment,
-  DeploymentStrategy,
-  IntOrString,
-  RollingUpdateDeployment,
-} from '@orrery/api/gen/types.ts';
+import type { Deployment, DeploymentStrategy, RollingUpdateDeployment } from '@orrery/api/gen/types.ts';
 import { Deployments } from '@orrery/api/resources.ts';
 import { formatLabelSelector } from '@orrery/api/selectors.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
 import { ageColumn, column, nameColumn } from './columns.ts';
 import { define } from './definition.ts';
 import { oldDeploymentVersion } from './extensions-v1beta1.ts';
-import { checkCountOrPercent, checkImmutable, checkNotNegative } from './fields.ts';
+import { checkAtMostAll, checkCountOrPercent, checkImmutable, checkNotNegative, sizeOf } from './fields.ts';
 import { keepMetadata } from './metadata.ts';
 import { dnsSubdomainProblems } from './names.ts';
 import { defaultPodTemplate } from './pod-defaults.ts';
@@ -77,11 +72,6 @@ function checkStrategy(strategy: DeploymentStrategy, path: string, errors: Field
   } else checkRollingUpdate(rollingUpdate, `${path}.rollingUpdate`, errors);
 }
 
-/** 0 for `0` and `0%`. */
-function sizeOf(value: IntOrString): number {
-  return typeof value === 'number' ? value : Number.parseInt(value, 10);
-}
-
 function checkRollingUpdate(
   { maxUnavailable = 0, maxSurge = 0 }: RollingUpdateDeployment,
   path: string,
@@ -92,9 +82,7 @@ function checkRollingUpdate(
   if (sizeOf(maxUnavailable) === 0 && sizeOf(maxSurge) === 0) {
     errors.push(field.invalid(`${path}.maxUnavailable`, maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
   }
-  if (typeof maxUnavailable === 'string' && sizeOf(maxUnavailable) > 100) {
-    errors.push(field.invalid(`${path}.maxUnavailable`, maxUnavailable, 'must not be greater than 100%'));
-  }
+  checkAtMostAll(maxUnavailable, `${path}.maxUnavailable`, errors);
 }
 
 function validateStatus({ status = {} }: Deployment, { status: stored = {} }: Deployment): FieldError[] {

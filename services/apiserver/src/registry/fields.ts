@@ -88,3 +88,15 @@ export function checkCountOrPercent(value: IntOrString, path: string, errors: Fi
     errors.push(field.invalid(path, value, "must be an integer or percentage (e.g '5%%')"));
   }
 }
+
+/** The number in a count or a percentage: 0 for `0` and `0%`. */
+export function sizeOf(value: IntOrString): number {
+  return typeof value === 'number' ? value : Number.parseInt(value, 10);
+}
+
+/** A percentage of at most a hundred (`IsNotMoreThan100Percent`). */
+export function checkAtMostAll(value: IntOrString, path: string, errors: FieldError[]): void {
+  if (typeof value === 'string' && isPercent(value) && sizeOf(value) > 100) {
+    errors.push(field.invalid(path, value, 'must not be greater than 100%'));
+  }
+}

@@ -37,6 +37,7 @@ describe('definitions', () => {
       'serviceaccounts | serviceaccount | sa | ',
       'services | service | svc | all',
       'controllerrevisions | controllerrevision |  | ',
+      'daemonsets | daemonset | ds | all',
       'deployments | deployment | deploy | all',
       'replicasets | replicaset | rs | all',
       'horizontalpodautoscalers | horizontalpodautoscaler | hpa | all',

@@ -2,6 +2,7 @@
 
 import { configMapsDefinition } from './configmap.ts';
 import { controllerRevisionsDefinition } from './controllerrevision.ts';
+import { daemonSetsDefinition } from './daemonset.ts';
 import type { ResourceDefinition } from './definition.ts';
 import { deploymentsDefinition } from './deployment.ts';
 import { endpointsDefinition } from './endpoints.ts';
@@ -35,6 +36,7 @@ export const definitions: readonly ResourceDefinition[] = [
   serviceAccountsDefinition,
   servicesDefinition,
   controllerRevisionsDefinition,
+  daemonSetsDefinition,
   deploymentsDefinition,
   replicaSetsDefinition,
   horizontalPodAutoscalersDefinition,

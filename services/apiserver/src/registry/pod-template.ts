@@ -9,13 +9,13 @@ import { checkLabels, isEmptySelector } from './selectors.ts';
 
 /**
  * Checks the template of a workload that keeps a number of pods running: its labels meet the
- * selector, and its pods are restarted for ever (`ValidatePodTemplateSpecForReplicaSet`, `…ForRC`).
+ * selector, and its pods are restarted for ever (`ValidatePodTemplateSpecForReplicaSet`, `…ForRC`, and what `ValidateDaemonSetSpec` does).
  * `owner` is the kind in the words of upstream's message; Deployments are called ReplicaSet there.
  */
 export function checkWorkloadTemplate(
   template: PodTemplateSpec | undefined,
   selector: LabelSelector | undefined,
-  owner: 'ReplicaSet' | 'ReplicationController',
+  owner: 'ReplicaSet' | 'ReplicationController' | 'DaemonSet',
   path: string,
   errors: FieldError[],
 ): void {

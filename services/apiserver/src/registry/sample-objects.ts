@@ -28,6 +28,7 @@ const MINIMAL: Readonly<Record<string, Json>> = {
   storageclasses: { provisioner: 'example.com/disk' },
   pods: { spec: { containers: [container] } },
   replicationcontrollers: { spec: { template } },
+  daemonsets: { spec: { selector: { matchLabels }, template } },
   replicasets: { spec: { selector: { matchLabels }, template } },
   deployments: { spec: { selector: { matchLabels }, template } },
   controllerrevisions: { revision: 1, data: { spec: {} } },

@@ -1,4 +1,4 @@
-import type { Deployment, KubeObject } from '@orrery/api/gen/types.ts';
+import type { ControllerRevision, DaemonSet, Deployment, KubeObject } from '@orrery/api/gen/types.ts';
 import { jsonClone } from '@orrery/api/json.ts';
 import { describe, expect, it } from 'vitest';
 import type { ResourceDefinition } from './definition.ts';
@@ -300,5 +300,128 @@ describe('the manifests of the document', () => {
   it('show the selector in one text', () => {
     const object = sample('replicasets', { spec: { selector, template: pods(80) } });
     expect(cells('replicasets', object)['Selector']).toBe('tier=frontend,tier in (frontend)');
+  });
+});
+
+describe('a DaemonSet', () => {
+  const daemonSet = (fields: Json): string[] =>
+    findings('daemonsets', sample('daemonsets', { spec: { ...spec, ...fields } }));
+  const rolling = (rollingUpdate: Json): Json => ({
+    updateStrategy: { type: 'RollingUpdate', rollingUpdate },
+  });
+  const at = 'spec.updateStrategy.rollingUpdate';
+
+  it.each<[string, Json, string[]]>([
+    ['nothing wrong', {}, []],
+    ['surge instead of unavailability', rolling({ maxSurge: '10%', maxUnavailable: 0 }), []],
+    ['OnDelete', { updateStrategy: { type: 'OnDelete' } }, []],
+    [
+      'an empty selector',
+      { selector: {} },
+      ['spec.selector: Invalid value: {}: empty selector is invalid for daemonset'],
+    ],
+    [
+      'pods with a deadline that are not restarted',
+      {
+        template: {
+          ...template,
+          spec: { containers: [container], restartPolicy: 'Never', activeDeadlineSeconds: 5 },
+        },
+      },
+      [
+        'spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"',
+        'spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in DaemonSet is not Supported',
+      ],
+    ],
+    [
+      'both limits',
+      rolling({ maxSurge: 1, maxUnavailable: 1 }),
+      [`${at}.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero`],
+    ],
+    [
+      'no room to roll',
+      rolling({ maxSurge: 0, maxUnavailable: '0%' }),
+      [`${at}.maxUnavailable: Required value: cannot be 0 when maxSurge is 0`],
+    ],
+    [
+      'more than all',
+      rolling({ maxSurge: 0, maxUnavailable: '120%' }),
+      [`${at}.maxUnavailable: Invalid value: "120%": must not be greater than 100%`],
+    ],
+    [
+      'an unknown strategy',
+      { updateStrategy: { type: 'Recreate' } },
+      [
+        'spec.updateStrategy: Unsupported value: {"type":"Recreate"}: supported values: "OnDelete", "RollingUpdate"',
+      ],
+    ],
+    [
+      'negative numbers',
+      { minReadySeconds: -1, revisionHistoryLimit: -2 },
+      [
+        'spec.minReadySeconds: Invalid value: -1: must be greater than or equal to 0',
+        'spec.revisionHistoryLimit: Invalid value: -2: must be greater than or equal to 0',
+      ],
+    ],
+  ])('with %s', (_case, fields, expected) => {
+    expect(daemonSet(fields)).toEqual(expected);
+  });
+
+  it('gets defaults', () => {
+    expect(defaulted('daemonsets', sample<DaemonSet>('daemonsets')).spec).toMatchObject({
+      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1, maxSurge: 0 } },
+      revisionHistoryLimit: 10,
+      template: { spec: { restartPolicy: 'Always' } },
+    });
+  });
+
+  it('shows what kubectl prints', () => {
+    const status = {
+      desiredNumberScheduled: 3,
+      currentNumberScheduled: 3,
+      numberReady: 2,
+      numberMisscheduled: 0,
+      numberAvailable: 2,
+      updatedNumberScheduled: 1,
+    };
+    expect(cells('daemonsets', sample<DaemonSet>('daemonsets', { spec, status }))).toMatchObject({
+      Name: 'web',
+      Desired: 3,
+      Current: 3,
+      Ready: 2,
+      'Up-to-date': 1,
+      Available: 2,
+      'Node Selector': '<none>',
+    });
+  });
+});
+
+describe('a ControllerRevision', () => {
+  it('has data, which never changes', () => {
+    expect(
+      findings('controllerrevisions', sample('controllerrevisions', { data: undefined, revision: -1 })),
+    ).toEqual([
+      'data: Required value: data is mandatory',
+      'revision: Invalid value: -1: must be greater than or equal to 0',
+    ]);
+    expect(
+      updateFindings('controllerrevisions', { data: { a: 1 } }, { data: { a: 1 }, revision: 2 }),
+    ).toEqual([]);
+    expect(updateFindings('controllerrevisions', { data: { a: 1 } }, { data: { a: 2 } })).toEqual([
+      'data: Invalid value: {"a":2}: field is immutable',
+    ]);
+  });
+
+  it('names its owner as kubectl does', () => {
+    const ownerReferences = [
+      { apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'agent', uid: 'u', controller: true },
+    ];
+    const owned = sample<ControllerRevision>('controllerrevisions', {}, { ownerReferences });
+    expect(cells('controllerrevisions', owned)).toMatchObject({
+      Controller: 'daemonset.apps/agent',
+      Revision: 1,
+    });
+    const alone = sample<ControllerRevision>('controllerrevisions');
+    expect(cells('controllerrevisions', alone)).toMatchObject({ Controller: '<none>' });
   });
 });

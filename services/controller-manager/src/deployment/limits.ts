@@ -1,13 +1,8 @@
 /** maxSurge and maxUnavailable as numbers (k8s.io/kubernetes/pkg/controller/deployment/util). */
 
-import type { Deployment, IntOrString } from '@orrery/api/gen/types.ts';
+import type { Deployment } from '@orrery/api/gen/types.ts';
+import { resolveLimit } from '../limits.ts';
 import { replicasOf } from './rollout.ts';
-
-function resolve(value: IntOrString | undefined, total: number, round: (n: number) => number): number {
-  if (typeof value === 'number') return value;
-  const percent = /^(\d+)%$/.exec(value ?? '0%');
-  return percent === null ? 0 : round((Number(percent[1]) * total) / 100);
-}
 
 export interface RollingLimits {
   /** Pods above the wanted number that may exist. */
@@ -25,8 +20,8 @@ export function rollingLimits(deployment: Deployment): RollingLimits {
   const { strategy } = deployment.spec;
   const replicas = replicasOf(deployment);
   if (strategy?.type === 'Recreate' || replicas === 0) return { maxSurge: 0, maxUnavailable: 0 };
-  const maxSurge = resolve(strategy?.rollingUpdate?.maxSurge, replicas, Math.ceil);
-  const maxUnavailable = resolve(strategy?.rollingUpdate?.maxUnavailable, replicas, Math.floor);
+  const maxSurge = resolveLimit(strategy?.rollingUpdate?.maxSurge, replicas, Math.ceil);
+  const maxUnavailable = resolveLimit(strategy?.rollingUpdate?.maxUnavailable, replicas, Math.floor);
   if (maxSurge === 0 && maxUnavailable === 0) return { maxSurge: 0, maxUnavailable: 1 };
   return { maxSurge, maxUnavailable: Math.min(maxUnavailable, replicas) };
 }

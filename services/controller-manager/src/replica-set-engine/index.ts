@@ -1,33 +1,18 @@
 /** Which events of pods concern which ReplicaSet or ReplicationController. */
 
 import type { Pod } from '@orrery/api/gen/types.ts';
-import { jsonEqual } from '@orrery/api/json.ts';
-import { controllerOf, isBeingDeleted, keyOf, objectKey } from '@orrery/api/meta.ts';
-import { Pods, type ResourceRef } from '@orrery/api/resources.ts';
+import { controllerOf, keyOf, objectKey } from '@orrery/api/meta.ts';
+import { Pods } from '@orrery/api/resources.ts';
 import type { Controller, ControllerContext, KeyQueue } from '@orrery/controller/controller.ts';
 import { BY_CONTROLLER, indexed, ORPHANS_BY_NAMESPACE } from '../indexes.ts';
 import { OwnWrites } from '../own-writes.ts';
 import { PodControl } from '../pod-control/index.ts';
-import { podReadyCondition } from '../pods.ts';
+import { watchPods } from '../pod-control/pod-events.ts';
 import type { ReplicaOwner, ReplicaOwnerKind } from './owner.ts';
 import { ReplicaSetReconciler } from './reconcile.ts';
 
 /** Pods change in bursts; one look serves all within this time. */
 const COALESCE_MS = 25;
-
-/** A change that replicas are counted by, or that may change who manages the pod. */
-function isReplicaChange(pod: Pod, before: Pod): boolean {
-  const ready = podReadyCondition(pod);
-  const readyBefore = podReadyCondition(before);
-  return (
-    pod.status?.phase !== before.status?.phase ||
-    ready?.status !== readyBefore?.status ||
-    ready?.lastTransitionTime !== readyBefore?.lastTransitionTime ||
-    isBeingDeleted(pod) !== isBeingDeleted(before) ||
-    !jsonEqual(pod.metadata.labels, before.metadata.labels) ||
-    !jsonEqual(pod.metadata.ownerReferences, before.metadata.ownerReferences)
-  );
-}
 
 export function replicaSetEngine<O extends ReplicaOwner>(
   name: string,
@@ -39,7 +24,7 @@ export function replicaSetEngine<O extends ReplicaOwner>(
   const managedPods = indexed(pods, BY_CONTROLLER);
   const orphanPods = indexed(pods, ORPHANS_BY_NAMESPACE);
   const siblings = indexed(owners, BY_CONTROLLER);
-  const podControl = new PodControl({ resource: kind.resource as ResourceRef, events, clock });
+  const podControl = new PodControl({ resource: kind.resource, events, clock });
   const ownWrites = new OwnWrites(owners, clock);
   const reconciler = new ReplicaSetReconciler({
     kind,
@@ -73,10 +58,6 @@ export function replicaSetEngine<O extends ReplicaOwner>(
         if (kind.matcher(owner)(orphan.metadata.labels)) queue.addAfter(keyOf(owner), COALESCE_MS);
       }
     };
-    const observeDeletion = (pod: Pod): void => {
-      const reference = controllerOf(pod);
-      if (reference !== undefined) podControl.deletionObserved(reference.uid, pod.metadata.uid);
-    };
     owners.addHandler({
       add: (owner) => queue.add(keyOf(owner)),
       update: (owner, before) => {
@@ -86,29 +67,7 @@ export function replicaSetEngine<O extends ReplicaOwner>(
       },
       delete: ({ metadata }) => reconciler.forget(metadata.uid),
     });
-    pods.addHandler({
-      add: (pod) => {
-        const reference = controllerOf(pod);
-        if (reference === undefined) {
-          enqueueAdopters(pod);
-          return;
-        }
-        podControl.creationObserved(reference.uid, pod.metadata.name);
-        if (isBeingDeleted(pod)) observeDeletion(pod);
-        enqueueOwner(pod);
-      },
-      update: (pod, before) => {
-        if (isBeingDeleted(pod)) observeDeletion(pod);
-        if (!isReplicaChange(pod, before)) return;
-        enqueueOwner(pod);
-        if (controllerOf(pod)?.uid !== controllerOf(before)?.uid) enqueueOwner(before);
-        if (controllerOf(pod) === undefined) enqueueAdopters(pod);
-      },
-      delete: (pod) => {
-        observeDeletion(pod);
-        enqueueOwner(pod);
-      },
-    });
+    watchPods(pods, podControl, { owned: enqueueOwner, orphaned: enqueueAdopters });
   };
 
   return {

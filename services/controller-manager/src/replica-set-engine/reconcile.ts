@@ -12,11 +12,11 @@ import { claimAll, planClaims } from '../ownership.ts';
 import type { OwnWrites } from '../own-writes.ts';
 import type { PodControl, PodControlResult } from '../pod-control/index.ts';
 import { podFromTemplate } from '../pod-control/pod-template.ts';
-import { isPodActive } from '../pods.ts';
+import { isPodActive, nextAvailabilityMs } from '../pods.ts';
 import { semanticallyEqual } from '../semantic-equality.ts';
 import type { ReplicaOwner, ReplicaOwnerKind } from './owner.ts';
 import { planReplicas } from './plan.ts';
-import { nextAvailabilityMs, replicaStatus, type StatusInput } from './status.ts';
+import { replicaStatus, type StatusInput } from './status.ts';
 
 export interface ReplicaSetReconcilerOptions<O extends ReplicaOwner> {
   kind: ReplicaOwnerKind<O>;

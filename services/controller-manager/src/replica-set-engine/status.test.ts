@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { pod, ready, replicaSet } from '../test-support/objects.ts';
 import { podFromTemplate } from '../pod-control/pod-template.ts';
 import { BURST_REPLICAS, planReplicas } from './plan.ts';
-import { nextAvailabilityMs, replicaStatus } from './status.ts';
+import { nextAvailabilityMs } from '../pods.ts';
+import { replicaStatus } from './status.ts';
 
 const NOW_MS = Date.parse('2026-01-01T00:01:00Z');
 

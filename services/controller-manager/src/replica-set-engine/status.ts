@@ -4,7 +4,7 @@ import type { Pod, ReplicaSetCondition, ReplicaSetStatus } from '@orrery/api/gen
 import { formatTime } from '@orrery/api/meta.ts';
 import { labelSelectorMatcher } from '@orrery/api/selectors.ts';
 import { findCondition, withCondition, withoutCondition } from '../conditions.ts';
-import { isPodActive, isPodAvailable, isPodReady, isPodTerminating, podReadySinceMs } from '../pods.ts';
+import { isPodActive, isPodAvailable, isPodReady, isPodTerminating } from '../pods.ts';
 import type { ReplicaOwner } from './owner.ts';
 
 export interface StatusInput {
@@ -69,21 +69,4 @@ function conditionsAfter(
     message: failure.message,
     lastTransitionTime: formatTime(nowMs),
   });
-}
-
-/** How long until the next ready pod becomes available; undefined when none is waiting. */
-export function nextAvailabilityMs(
-  pods: readonly Pod[],
-  minReadySeconds: number,
-  nowMs: number,
-): number | undefined {
-  if (minReadySeconds === 0) return undefined;
-  let nextMs = Number.POSITIVE_INFINITY;
-  for (const pod of pods) {
-    const sinceMs = isPodActive(pod) ? podReadySinceMs(pod) : undefined;
-    if (sinceMs === undefined) continue;
-    const waitMs = sinceMs + minReadySeconds * 1000 - nowMs;
-    if (waitMs > 0) nextMs = Math.min(nextMs, waitMs);
-  }
-  return Number.isFinite(nextMs) ? nextMs : undefined;
 }

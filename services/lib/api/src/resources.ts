@@ -39,37 +39,12 @@ export const ReplicationControllers = ref<api.ReplicationController>(
 export const ReplicaSets = ref<api.ReplicaSet>('apps', 'v1', 'replicasets', 'ReplicaSet', 'Namespaced');
 export const Deployments = ref<api.Deployment>('apps', 'v1', 'deployments', 'Deployment', 'Namespaced');
 export const DaemonSets = ref<api.DaemonSet>('apps', 'v1', 'daemonsets', 'DaemonSet', 'Namespaced');
-export const StatefulSets = ref<api.StatefulSet>('apps', 'v1', 'statefulsets', 'StatefulSet', 'Namespaced');
 export const ControllerRevisions = ref<api.ControllerRevision>(
   'apps',
   'v1',
   'controllerrevisions',
   'ControllerRevision',
   'Namespaced',
-);
-export const Jobs = ref<api.Job>('batch', 'v1', 'jobs', 'Job', 'Namespaced');
-export const CronJobs = ref<api.CronJob>('batch', 'v1', 'cronjobs', 'CronJob', 'Namespaced');
-export const PodDisruptionBudgets = ref<api.PodDisruptionBudget>(
-  'policy',
-  'v1',
-  'poddisruptionbudgets',
-  'PodDisruptionBudget',
-  'Namespaced',
-);
-export const ResourceQuotas = ref<api.ResourceQuota>(
-  '',
-  'v1',
-  'resourcequotas',
-  'ResourceQuota',
-  'Namespaced',
-);
-export const LimitRanges = ref<api.LimitRange>('', 'v1', 'limitranges', 'LimitRange', 'Namespaced');
-export const PriorityClasses = ref<api.PriorityClass>(
-  'scheduling.k8s.io',
-  'v1',
-  'priorityclasses',
-  'PriorityClass',
-  'Cluster',
 );
 export const Services = ref<api.Service>('', 'v1', 'services', 'Service', 'Namespaced');
 export const EndpointsRef = ref<api.Endpoints>('', 'v1', 'endpoints', 'Endpoints', 'Namespaced');

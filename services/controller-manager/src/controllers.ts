@@ -18,6 +18,7 @@ import { replicaSetController } from './replica-set/index.ts';
 import { replicationController } from './replication-controller/index.ts';
 import { rootCaCertificatePublisher } from './root-ca-certificate-publisher/index.ts';
 import { serviceAccountController } from './service-account/index.ts';
+import { statefulSetController } from './stateful-set/index.ts';
 import { taintEvictionController } from './taint-eviction/index.ts';
 
 /** What controllers can be told beyond their context. */
@@ -68,6 +69,11 @@ export const CONTROLLERS: Readonly<Record<string, Entry>> = {
     alias: 'deployment',
     component: 'deployment-controller',
     make: deploymentController,
+  },
+  'statefulset-controller': {
+    alias: 'statefulset',
+    component: 'statefulset-controller',
+    make: statefulSetController,
   },
   'endpoints-controller': { alias: 'endpoint', component: 'endpoint-controller', make: endpointsController },
   'endpointslice-controller': {

@@ -40,6 +40,7 @@ describe('definitions', () => {
       'daemonsets | daemonset | ds | all',
       'deployments | deployment | deploy | all',
       'replicasets | replicaset | rs | all',
+      'statefulsets | statefulset | sts | all',
       'horizontalpodautoscalers | horizontalpodautoscaler | hpa | all',
       'leases | lease |  | ',
       'endpointslices | endpointslice |  | ',

@@ -20,6 +20,7 @@ import { replicationControllersDefinition } from './replicationcontroller.ts';
 import { secretsDefinition } from './secret.ts';
 import { servicesDefinition } from './service.ts';
 import { serviceAccountsDefinition } from './serviceaccount.ts';
+import { statefulSetsDefinition } from './statefulset.ts';
 import { storageClassesDefinition } from './storageclass.ts';
 
 export const definitions: readonly ResourceDefinition[] = [
@@ -39,6 +40,7 @@ export const definitions: readonly ResourceDefinition[] = [
   daemonSetsDefinition,
   deploymentsDefinition,
   replicaSetsDefinition,
+  statefulSetsDefinition,
   horizontalPodAutoscalersDefinition,
   leasesDefinition,
   endpointSlicesDefinition,

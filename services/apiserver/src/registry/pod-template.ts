@@ -9,13 +9,13 @@ import { checkLabels, isEmptySelector } from './selectors.ts';
 
 /**
  * Checks the template of a workload that keeps a number of pods running: its labels meet the
- * selector, and its pods are restarted for ever (`ValidatePodTemplateSpecForReplicaSet`, `…ForRC`, and what `ValidateDaemonSetSpec` does).
+ * selector, and its pods are restarted for ever (`ValidatePodTemplateSpecForReplicaSet`, `…ForRC`, and what `ValidateDaemonSetSpec` and `ValidateStatefulSetSpec` do).
  * `owner` is the kind in the words of upstream's message; Deployments are called ReplicaSet there.
  */
 export function checkWorkloadTemplate(
   template: PodTemplateSpec | undefined,
   selector: LabelSelector | undefined,
-  owner: 'ReplicaSet' | 'ReplicationController' | 'DaemonSet',
+  owner: 'ReplicaSet' | 'ReplicationController' | 'DaemonSet' | 'StatefulSet',
   path: string,
   errors: FieldError[],
 ): void {
@@ -31,7 +31,7 @@ export function checkWorkloadTemplate(
     const why = '`selector` does not match template `labels`';
     errors.push(field.invalid(`${path}.metadata.labels`, labels ?? null, why));
   }
-  checkPodTemplate(template, path, errors);
+  checkPodTemplate(template, owner !== 'StatefulSet', path, errors);
   const { restartPolicy, activeDeadlineSeconds } = template.spec ?? {};
   if (restartPolicy !== 'Always') {
     errors.push(field.notSupported(`${path}.spec.restartPolicy`, restartPolicy, ['Always']));
@@ -42,11 +42,19 @@ export function checkWorkloadTemplate(
   }
 }
 
-/** Upstream's findings about labels and annotations of templates leave `metadata` out of the path. */
-function checkPodTemplate({ metadata, spec }: PodTemplateSpec, path: string, errors: FieldError[]): void {
+/**
+ * Upstream's findings about labels and annotations of templates leave `metadata` out of the path. The pods of a
+ * StatefulSet have volumes that their template does not know, so their specs are checked when they are made.
+ */
+function checkPodTemplate(
+  { metadata, spec }: PodTemplateSpec,
+  isWhole: boolean,
+  path: string,
+  errors: FieldError[],
+): void {
   checkLabels(metadata?.labels, `${path}.labels`, errors);
   checkAnnotations(metadata?.annotations, `${path}.annotations`, errors);
-  if (spec === undefined) return;
+  if (spec === undefined || !isWhole) return;
   checkPodSpec(spec, false, `${path}.spec`, errors);
   if ((spec.ephemeralContainers ?? []).length > 0) {
     const why = 'ephemeral containers not allowed in pod template';

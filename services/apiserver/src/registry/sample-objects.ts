@@ -29,6 +29,7 @@ const MINIMAL: Readonly<Record<string, Json>> = {
   pods: { spec: { containers: [container] } },
   replicationcontrollers: { spec: { template } },
   daemonsets: { spec: { selector: { matchLabels }, template } },
+  statefulsets: { spec: { selector: { matchLabels }, template, serviceName: 'web' } },
   replicasets: { spec: { selector: { matchLabels }, template } },
   deployments: { spec: { selector: { matchLabels }, template } },
   controllerrevisions: { revision: 1, data: { spec: {} } },

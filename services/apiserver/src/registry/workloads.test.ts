@@ -1,4 +1,10 @@
-import type { ControllerRevision, DaemonSet, Deployment, KubeObject } from '@orrery/api/gen/types.ts';
+import type {
+  ControllerRevision,
+  DaemonSet,
+  Deployment,
+  KubeObject,
+  StatefulSet,
+} from '@orrery/api/gen/types.ts';
 import { jsonClone } from '@orrery/api/json.ts';
 import { describe, expect, it } from 'vitest';
 import type { ResourceDefinition } from './definition.ts';
@@ -393,6 +399,91 @@ describe('a DaemonSet', () => {
       Available: 2,
       'Node Selector': '<none>',
     });
+  });
+});
+
+describe('a StatefulSet', () => {
+  const statefulSet = (fields: Json): string[] =>
+    findings('statefulsets', sample('statefulsets', { spec: { ...spec, serviceName: 'web', ...fields } }));
+  const rolling = (rollingUpdate: Json): Json => ({
+    updateStrategy: { type: 'RollingUpdate', rollingUpdate },
+  });
+  const at = 'spec.updateStrategy.rollingUpdate';
+
+  it.each<[string, Json, string[]]>([
+    ['nothing wrong', {}, []],
+    ['a partition', rolling({ partition: 2, maxUnavailable: '50%' }), []],
+    [
+      'an unknown order and strategy',
+      { podManagementPolicy: 'Random', updateStrategy: { type: 'Recreate' } },
+      [
+        "spec.podManagementPolicy: Invalid value: \"Random\": must be 'OrderedReady' or 'Parallel'",
+        'spec.updateStrategy: Invalid value: {"type":"Recreate"}: must be \'RollingUpdate\' or \'OnDelete\'',
+      ],
+    ],
+    [
+      'rolling settings of OnDelete',
+      { updateStrategy: { type: 'OnDelete', rollingUpdate: { partition: 1 } } },
+      [`${at}: Invalid value: {"partition":1}: only allowed for updateStrategy 'RollingUpdate'`],
+    ],
+    [
+      'wrong rolling settings',
+      rolling({ partition: -1, maxUnavailable: 0 }),
+      [
+        `${at}.partition: Invalid value: -1: must be greater than or equal to 0`,
+        `${at}.maxUnavailable: Invalid value: 0: cannot be 0`,
+      ],
+    ],
+    [
+      'an unknown retention',
+      { persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Archive' } },
+      [
+        'spec.persistentVolumeClaimRetentionPolicy.whenDeleted: Unsupported value: "Archive": supported values: "Retain", "Delete"',
+      ],
+    ],
+    [
+      'negative numbers',
+      { replicas: -1, minReadySeconds: -1, ordinals: { start: -1 } },
+      ['replicas', 'minReadySeconds', 'ordinals.start'].map(
+        (path) => `spec.${path}: Invalid value: -1: must be greater than or equal to 0`,
+      ),
+    ],
+    [
+      'an empty selector',
+      { selector: {} },
+      ['spec.selector: Invalid value: {}: empty selector is invalid for statefulset'],
+    ],
+  ])('with %s', (_case, fields, expected) => {
+    expect(statefulSet(fields)).toEqual(expected);
+  });
+
+  it('gets defaults, for its claim templates too', () => {
+    const volumeClaimTemplates = [{ metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'] } }];
+    const set = sample<StatefulSet>('statefulsets', { spec: { ...spec, volumeClaimTemplates } });
+    expect(defaulted('statefulsets', set).spec).toMatchObject({
+      replicas: 1,
+      podManagementPolicy: 'OrderedReady',
+      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 0 } },
+      persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
+      revisionHistoryLimit: 10,
+      volumeClaimTemplates: [
+        {
+          apiVersion: 'v1',
+          kind: 'PersistentVolumeClaim',
+          spec: { volumeMode: 'Filesystem' },
+          status: { phase: 'Pending' },
+        },
+      ],
+    });
+  });
+
+  it('keeps its identity: only what upstream lists may change', () => {
+    expect(
+      updateFindings('statefulsets', { spec }, { spec: { ...spec, replicas: 5, minReadySeconds: 3 } }),
+    ).toEqual([]);
+    expect(updateFindings('statefulsets', { spec }, { spec: { ...spec, serviceName: 'other' } })).toEqual([
+      "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
+    ]);
   });
 });
 

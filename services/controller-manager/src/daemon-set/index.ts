@@ -83,7 +83,7 @@ export function daemonSetController({ informers, events, clock }: ControllerCont
       // Its pods are collected by others; the numbers change at once.
       delete: (node) => enqueueForNode((each) => eligibility(each).of(node).shouldContinue),
     });
-    watchPods(pods, podControl, { owned: enqueueOwner, orphaned: enqueueAdopters });
+    watchPods(pods, { owned: enqueueOwner, orphaned: enqueueAdopters }, podControl);
     // A revision that is deleted by hand is made again.
     informers.of(ControllerRevisions).addHandler({
       delete: (revision) => {

@@ -29,15 +29,15 @@ export interface PodEventHandlers {
   orphaned: (pod: Pod) => void;
 }
 
-/** Tells the control what its writes have come to, and the handlers whom pods concern. */
+/** Tells the handlers whom pods concern, and the control, if there is one, what its writes have come to. */
 export function watchPods(
   pods: Informer<Pod>,
-  podControl: PodControl,
   { owned, orphaned }: PodEventHandlers,
+  podControl?: PodControl,
 ): void {
   const observeDeletion = (pod: Pod): void => {
     const reference = controllerOf(pod);
-    if (reference !== undefined) podControl.deletionObserved(reference.uid, pod.metadata.uid);
+    if (reference !== undefined) podControl?.deletionObserved(reference.uid, pod.metadata.uid);
   };
   pods.addHandler({
     add: (pod) => {
@@ -46,7 +46,7 @@ export function watchPods(
         orphaned(pod);
         return;
       }
-      podControl.creationObserved(reference.uid, pod.metadata.name);
+      podControl?.creationObserved(reference.uid, pod.metadata.name);
       if (isBeingDeleted(pod)) observeDeletion(pod);
       owned(pod);
     },

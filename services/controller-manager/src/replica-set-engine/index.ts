@@ -67,7 +67,7 @@ export function replicaSetEngine<O extends ReplicaOwner>(
       },
       delete: ({ metadata }) => reconciler.forget(metadata.uid),
     });
-    watchPods(pods, podControl, { owned: enqueueOwner, orphaned: enqueueAdopters });
+    watchPods(pods, { owned: enqueueOwner, orphaned: enqueueAdopters }, podControl);
   };
 
   return {

@@ -18,6 +18,14 @@ export function templateData(template: PodTemplateSpec): Record<string, unknown>
   return { spec: { template: { ...template, $patch: 'replace' } } };
 }
 
+/** The template that a revision's data give again; undefined when there is none in them. */
+export function templateOf(revision: ControllerRevision | undefined): PodTemplateSpec | undefined {
+  const { spec } = (revision?.data ?? {}) as { spec?: { template?: PodTemplateSpec & { $patch?: string } } };
+  if (spec?.template === undefined) return undefined;
+  const { $patch: _directive, ...template } = spec.template;
+  return template;
+}
+
 /** What a new revision is made of. */
 export interface RevisionSource {
   readonly owner: NamespacedObject;

@@ -39,6 +39,7 @@ export const ReplicationControllers = ref<api.ReplicationController>(
 export const ReplicaSets = ref<api.ReplicaSet>('apps', 'v1', 'replicasets', 'ReplicaSet', 'Namespaced');
 export const Deployments = ref<api.Deployment>('apps', 'v1', 'deployments', 'Deployment', 'Namespaced');
 export const DaemonSets = ref<api.DaemonSet>('apps', 'v1', 'daemonsets', 'DaemonSet', 'Namespaced');
+export const StatefulSets = ref<api.StatefulSet>('apps', 'v1', 'statefulsets', 'StatefulSet', 'Namespaced');
 export const ControllerRevisions = ref<api.ControllerRevision>(
   'apps',
   'v1',

@@ -1,6 +1,7 @@
 /** The controllers of the cluster by upstream's names, and which of them run. */
 
 import type { Controller, ControllerContext } from '@orrery/controller/controller.ts';
+import { cronJobController } from './cron-job/index.ts';
 import { daemonSetController } from './daemon-set/index.ts';
 import { deploymentController } from './deployment/index.ts';
 import { endpointSliceController } from './endpoint-slice/index.ts';
@@ -8,6 +9,7 @@ import { endpointSliceMirroringController } from './endpoint-slice-mirroring/ind
 import { endpointsController } from './endpoints/index.ts';
 import { ephemeralVolumeController } from './ephemeral-volume/index.ts';
 import { garbageCollectorController } from './garbage-collector/index.ts';
+import { jobController } from './job/index.ts';
 import { namespaceController } from './namespace/index.ts';
 import { nodeLifecycleController } from './node-lifecycle/index.ts';
 import { persistentVolumeBinder } from './persistent-volume-binder/index.ts';
@@ -20,6 +22,7 @@ import { rootCaCertificatePublisher } from './root-ca-certificate-publisher/inde
 import { serviceAccountController } from './service-account/index.ts';
 import { statefulSetController } from './stateful-set/index.ts';
 import { taintEvictionController } from './taint-eviction/index.ts';
+import { ttlAfterFinishedController } from './ttl-after-finished/index.ts';
 
 /** What controllers can be told beyond their context. */
 export interface ControllerSettings {
@@ -74,6 +77,13 @@ export const CONTROLLERS: Readonly<Record<string, Entry>> = {
     alias: 'statefulset',
     component: 'statefulset-controller',
     make: statefulSetController,
+  },
+  'job-controller': { alias: 'job', component: 'job-controller', make: jobController },
+  'cronjob-controller': { alias: 'cronjob', component: 'cronjob-controller', make: cronJobController },
+  'ttl-after-finished-controller': {
+    alias: 'ttl-after-finished',
+    component: 'ttl-after-finished-controller',
+    make: ttlAfterFinishedController,
   },
   'endpoints-controller': { alias: 'endpoint', component: 'endpoint-controller', make: endpointsController },
   'endpointslice-controller': {

@@ -2,6 +2,7 @@
 
 import { configMapsDefinition } from './configmap.ts';
 import { controllerRevisionsDefinition } from './controllerrevision.ts';
+import { cronJobsDefinition } from './cronjob.ts';
 import { daemonSetsDefinition } from './daemonset.ts';
 import type { ResourceDefinition } from './definition.ts';
 import { deploymentsDefinition } from './deployment.ts';
@@ -9,6 +10,7 @@ import { endpointsDefinition } from './endpoints.ts';
 import { endpointSlicesDefinition } from './endpointslice.ts';
 import { eventsDefinition } from './event.ts';
 import { horizontalPodAutoscalersDefinition } from './horizontalpodautoscaler.ts';
+import { jobsDefinition } from './job.ts';
 import { leasesDefinition } from './lease.ts';
 import { namespacesDefinition } from './namespace.ts';
 import { nodesDefinition } from './node.ts';
@@ -42,6 +44,8 @@ export const definitions: readonly ResourceDefinition[] = [
   replicaSetsDefinition,
   statefulSetsDefinition,
   horizontalPodAutoscalersDefinition,
+  cronJobsDefinition,
+  jobsDefinition,
   leasesDefinition,
   endpointSlicesDefinition,
   storageClassesDefinition,

@@ -46,7 +46,7 @@ export function checkWorkloadTemplate(
  * Upstream's findings about labels and annotations of templates leave `metadata` out of the path. The pods of a
  * StatefulSet have volumes that their template does not know, so their specs are checked when they are made.
  */
-function checkPodTemplate(
+export function checkPodTemplate(
   { metadata, spec }: PodTemplateSpec,
   isWhole: boolean,
   path: string,

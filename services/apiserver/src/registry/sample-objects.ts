@@ -30,6 +30,19 @@ const MINIMAL: Readonly<Record<string, Json>> = {
   replicationcontrollers: { spec: { template } },
   daemonsets: { spec: { selector: { matchLabels }, template } },
   statefulsets: { spec: { selector: { matchLabels }, template, serviceName: 'web' } },
+  jobs: {
+    spec: {
+      manualSelector: true,
+      selector: { matchLabels },
+      template: { ...template, spec: { containers: [container], restartPolicy: 'Never' } },
+    },
+  },
+  cronjobs: {
+    spec: {
+      schedule: '* * * * *',
+      jobTemplate: { spec: { template: { spec: { containers: [container], restartPolicy: 'Never' } } } },
+    },
+  },
   replicasets: { spec: { selector: { matchLabels }, template } },
   deployments: { spec: { selector: { matchLabels }, template } },
   controllerrevisions: { revision: 1, data: { spec: {} } },

@@ -32,8 +32,32 @@ export function mergePatched(target: unknown, patch: Json): unknown {
 /** Keys by which lists of objects merge. */
 const MERGE_KEYS: Record<string, string> = { ownerReferences: 'uid', conditions: 'type' };
 
-/** A strategic merge patch on lists with a merge key, `$patch: delete` included. */
-export function strategicallyPatched(target: unknown, patch: Json): unknown {
+const DELETE_FROM = '$deleteFromPrimitiveList/';
+
+/** Takes what a patch deletes from lists of plain values out of the metadata; the rest of the patch is left. */
+function withoutPrimitives(target: unknown, patch: Json): [target: unknown, patch: Json] {
+  const { metadata } = patch;
+  if (!isObject(metadata) || !isObject(target)) return [target, patch];
+  const left: Json = {};
+  const present: Json = { ...(target['metadata'] as Json) };
+  for (const [field, value] of Object.entries(metadata)) {
+    if (!field.startsWith(DELETE_FROM)) left[field] = value;
+    else {
+      const list = field.slice(DELETE_FROM.length);
+      present[list] = ((present[list] ?? []) as unknown[]).filter(
+        (each) => !(value as unknown[]).includes(each),
+      );
+    }
+  }
+  return [
+    { ...target, metadata: present },
+    { ...patch, metadata: left },
+  ];
+}
+
+/** A strategic merge patch on lists with a merge key, `$patch: delete` and `$deleteFromPrimitiveList` included. */
+export function strategicallyPatched(whole: unknown, wholePatch: Json): unknown {
+  const [target, patch] = withoutPrimitives(whole, wholePatch);
   return merged(target, patch, (current, list, field) => {
     const key = MERGE_KEYS[field];
     if (key === undefined) return list;

@@ -40,6 +40,8 @@ export const ReplicaSets = ref<api.ReplicaSet>('apps', 'v1', 'replicasets', 'Rep
 export const Deployments = ref<api.Deployment>('apps', 'v1', 'deployments', 'Deployment', 'Namespaced');
 export const DaemonSets = ref<api.DaemonSet>('apps', 'v1', 'daemonsets', 'DaemonSet', 'Namespaced');
 export const StatefulSets = ref<api.StatefulSet>('apps', 'v1', 'statefulsets', 'StatefulSet', 'Namespaced');
+export const Jobs = ref<api.Job>('batch', 'v1', 'jobs', 'Job', 'Namespaced');
+export const CronJobs = ref<api.CronJob>('batch', 'v1', 'cronjobs', 'CronJob', 'Namespaced');
 export const ControllerRevisions = ref<api.ControllerRevision>(
   'apps',
   'v1',

@@ -1,8 +1,10 @@
 /** Carries what informers see into the cache and the queue (pkg/scheduler/eventhandlers.go). */
 
 import type { KubeObject, Node, Pod } from '@orrery/api/gen/types.ts';
+import { jsonEqual } from '@orrery/api/json.ts';
 import { isBeingDeleted, keyOf } from '@orrery/api/meta.ts';
 import {
+  Namespaces,
   Nodes,
   PersistentVolumeClaims,
   PersistentVolumes,
@@ -12,7 +14,7 @@ import {
 } from '@orrery/api/resources.ts';
 import type { Informers } from '@orrery/client/informer.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
-import { fitsNode, isFit } from './cycle.ts';
+import { fitsNode, isFit, spansNodes } from './cycle.ts';
 import type { Profile } from './plugins/registry.ts';
 import type { ClusterEvent, StorageEvent } from './queue/cluster-event.ts';
 import type { QueuedPod } from './queue/queued-pod.ts';
@@ -22,6 +24,7 @@ import { isBound, isFinished, type PodInfo, podInfo } from './snapshot/pod-info.
 
 /** What decisions are made by. */
 export const WATCHED_RESOURCES = [
+  Namespaces,
   Nodes,
   Pods,
   PersistentVolumeClaims,
@@ -53,6 +56,7 @@ export interface ClusterWatchOptions {
 
 export class ClusterWatch {
   readonly #options: ClusterWatchOptions;
+  readonly #pluginsByEvent = new Map<ClusterEvent['kind'], ReadonlySet<string>>();
   #remove: (() => void)[] = [];
 
   constructor(options: ClusterWatchOptions) {
@@ -62,7 +66,13 @@ export class ClusterWatch {
   /** Takes in what is there and everything after it. Nodes first: pods then find all of them. */
   start(): void {
     const { informers } = this.#options;
+    const { topology } = this.#options.cache;
     this.#remove = [
+      informers.of(Namespaces).addHandler({
+        add: ({ metadata }) => topology.setNamespace(metadata.name, metadata.labels ?? {}),
+        update: ({ metadata }) => topology.setNamespace(metadata.name, metadata.labels ?? {}),
+        delete: ({ metadata }) => topology.removeNamespace(metadata.name),
+      }),
       informers.of(Nodes).addHandler({
         add: (node) => this.#setNode(node),
         update: (node) => this.#setNode(node),
@@ -114,7 +124,7 @@ export class ClusterWatch {
     if (isFinished(pod)) {
       this.#removePod(uid);
     } else if (isBound(pod)) {
-      this.#guard('Pod', pod, () => this.#freed(cache.setPod(podInfo(pod))));
+      this.#guard('Pod', pod, () => this.#setBoundPod(podInfo(pod)));
       queue.delete(uid);
       onSettled(uid);
     } else if (!wantsNode(pod)) {
@@ -122,6 +132,18 @@ export class ClusterWatch {
     } else if (!cache.isAssumed(uid)) {
       // An assumed pod is ahead of its events: this one is from before its binding.
       this.#guard('Pod', pod, () => queue.set(podInfo(pod)));
+    }
+  }
+
+  #setBoundPod(info: PodInfo): void {
+    const { cache } = this.#options;
+    const before = cache.placedPod(info.uid);
+    this.#freed(cache.setPod(info));
+    const nodeName = info.pod.spec.nodeName!;
+    if (before === undefined || cache.nodeNameOf(info.uid) !== nodeName) {
+      this.#wake({ kind: 'AssignedPodAdd', nodeName });
+    } else if (!jsonEqual(before.pod.metadata.labels, info.pod.metadata.labels)) {
+      this.#wake({ kind: 'AssignedPodLabels', nodeName });
     }
   }
 
@@ -149,23 +171,36 @@ export class ClusterWatch {
   }
 
   #wake(event: ClusterEvent): void {
-    this.#options.queue.moveOnEvent((queued) => this.#helps(event, queued));
+    const { queue } = this.#options;
+    if (queue.awaitsAny(this.#wokenBy(event.kind))) {
+      queue.moveOnEvent((queued) => this.#helps(event, queued));
+    } else queue.noteEvent();
+  }
+
+  /** The plugins whose rejections an event of this kind may end. */
+  #wokenBy(kind: ClusterEvent['kind']): ReadonlySet<string> {
+    let names = this.#pluginsByEvent.get(kind);
+    if (names === undefined) {
+      const { filters } = this.#options.profile;
+      names = new Set(filters.filter(({ wokenBy }) => wokenBy.includes(kind)).map(({ name }) => name));
+      this.#pluginsByEvent.set(kind, names);
+    }
+    return names;
   }
 
   /**
    * Whether a pod that fits nowhere may fit after this event: a plugin that stood in the
-   * way says that such events matter, and the node passes all filters now. All filters
-   * look at one node only, so no other node can have become feasible. An event of no node
+   * way says that such events matter, and the node passes all filters now. Where all filters
+   * look at one node only, no other node can have become feasible. An event of no node
    * helps when what it is about is in order now.
    */
   #helps({ kind, nodeName }: ClusterEvent, { info, rejectedBy }: QueuedPod): boolean {
     const { cache, profile } = this.#options;
     // Without nodes no plugin has had a say.
-    const matters =
-      rejectedBy.size === 0 ||
-      profile.filters.some(({ name, wokenBy }) => rejectedBy.has(name) && wokenBy.includes(kind));
+    const woken = this.#wokenBy(kind);
+    const matters = rejectedBy.size === 0 || [...rejectedBy].some((name) => woken.has(name));
     if (!matters) return false;
-    if (nodeName === undefined) return isFit(profile, info, cache);
+    if (nodeName === undefined || spansNodes(profile, info, cache)) return isFit(profile, info, cache);
     const node = cache.node(nodeName);
     return node !== undefined && fitsNode(profile, info, node, cache);
   }

@@ -52,6 +52,11 @@ export function isFit(profile: Profile, pod: PodInfo, snapshot: Snapshot): boole
   return runPreFilters(profile.filters, pod, snapshot).unfit === undefined;
 }
 
+/** Whether verdicts on the pod depend on more than the node in question. */
+export function spansNodes(profile: Profile, pod: PodInfo, snapshot: Snapshot): boolean {
+  return runPreFilters(profile.filters, pod, snapshot).filters.some(({ podFilter }) => podFilter.spansNodes);
+}
+
 /** Whether one node could take the pod now. */
 export function fitsNode(profile: Profile, pod: PodInfo, node: NodeInfo, snapshot: Snapshot): boolean {
   const { filters, unfit } = runPreFilters(profile.filters, pod, snapshot);

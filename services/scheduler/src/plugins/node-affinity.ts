@@ -2,7 +2,8 @@
 
 import type { NodeSelectorTerm } from '@orrery/api/gen/types.ts';
 import { hasLabels, NAME_FIELD, termMatches } from '@orrery/api/node-selector.ts';
-import { type FilterPlugin, unresolvable } from './plugin.ts';
+import { normalizeToHighest } from './normalize.ts';
+import { type FilterPlugin, type ScorePlugin, unresolvable } from './plugin.ts';
 
 const NO_MATCH = unresolvable("node(s) didn't match Pod's node affinity/selector");
 
@@ -31,8 +32,10 @@ function namesInTerms(terms: readonly NodeSelectorTerm[]): Set<string> | undefin
   return terms.length === 0 ? undefined : all;
 }
 
+const NAME = 'NodeAffinity';
+
 export const nodeAffinity: FilterPlugin = {
-  name: 'NodeAffinity',
+  name: NAME,
   wokenBy: ['NodeAdd', 'NodeLabels'],
   preFilter({ pod: { spec } }) {
     const selector = Object.entries(spec.nodeSelector ?? {});
@@ -48,6 +51,24 @@ export const nodeAffinity: FilterPlugin = {
         const affine = terms === undefined || terms.some((term) => termMatches(term, node));
         return affine && hasLabels(node, selector) ? undefined : NO_MATCH;
       },
+    };
+  },
+};
+
+/** Prefers nodes by the weights of the preferred terms that they meet. */
+export const nodeAffinityScore: ScorePlugin = {
+  name: NAME,
+  weight: 2,
+  preScore({ pod: { spec } }) {
+    const preferred = spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+    if (preferred.length === 0) return undefined;
+    return {
+      score: (node) =>
+        preferred.reduce(
+          (sum, { weight, preference }) => (termMatches(preference, node) ? sum + weight : sum),
+          0,
+        ),
+      normalize: normalizeToHighest,
     };
   },
 };

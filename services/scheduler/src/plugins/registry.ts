@@ -3,13 +3,16 @@
  * Adding one is a file and a line.
  */
 
-import { nodeAffinity } from './node-affinity.ts';
+import { balancedAllocation } from './balanced-allocation.ts';
+import { imageLocality } from './image-locality.ts';
+import { interPodAffinityFilter, interPodAffinityScore } from './inter-pod-affinity.ts';
+import { nodeAffinity, nodeAffinityScore } from './node-affinity.ts';
 import { nodeName } from './node-name.ts';
 import { nodePorts } from './node-ports.ts';
 import { leastAllocated, nodeResourcesFit } from './node-resources-fit.ts';
 import { nodeUnschedulable } from './node-unschedulable.ts';
 import type { FilterPlugin, ScorePlugin } from './plugin.ts';
-import { podTopologySpread } from './pod-topology-spread.ts';
+import { podTopologySpreadFilter, podTopologySpreadScore } from './pod-topology-spread.ts';
 import { taintTolerationFilter, taintTolerationScore } from './taint-toleration.ts';
 import { type StorageView, volumeBinding } from './volume-binding.ts';
 
@@ -30,7 +33,17 @@ export function defaultProfile(storage: StorageView): Profile {
       nodePorts,
       nodeResourcesFit,
       volumeBinding(storage),
+      podTopologySpreadFilter,
+      interPodAffinityFilter,
     ],
-    scores: [taintTolerationScore, leastAllocated, podTopologySpread],
+    scores: [
+      taintTolerationScore,
+      nodeAffinityScore,
+      leastAllocated,
+      podTopologySpreadScore,
+      interPodAffinityScore,
+      balancedAllocation,
+      imageLocality,
+    ],
   };
 }

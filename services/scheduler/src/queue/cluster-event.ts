@@ -4,8 +4,11 @@ import type { NodeChange } from '../snapshot/node-info.ts';
 
 /** A change on one node. */
 export interface NodeEvent {
-  /** `AssignedPodDelete`: a pod gave back what it held, by deletion, by finishing, or because its binding failed. */
-  readonly kind: NodeChange | 'AssignedPodDelete';
+  /**
+   * `AssignedPodDelete`: a pod gave back what it held, by deletion, by finishing, or because its binding failed.
+   * `AssignedPodAdd` and `AssignedPodLabels`: a pod is there now, or is another to those who go by labels.
+   */
+  readonly kind: NodeChange | 'AssignedPodDelete' | 'AssignedPodAdd' | 'AssignedPodLabels';
   readonly nodeName: string;
 }
 

@@ -38,6 +38,8 @@ export class SchedulingQueue {
     before: (a, b) => a.notBeforeMs < b.notBeforeMs || (a.notBeforeMs === b.notBeforeMs && a.order < b.order),
   });
   readonly #unschedulable = new Map<string, QueuedPod>();
+  /** How many of the unschedulable each plugin has rejected; the empty name counts those that none has. */
+  readonly #rejectedBy = new Map<string, number>();
   readonly #gated = new Set<string>();
   readonly #inFlight = new Set<string>();
   /** Attempts so far, of all pods. */
@@ -92,7 +94,7 @@ export class SchedulingQueue {
   delete(uid: string): void {
     this.#active.delete(uid);
     this.#backoff.delete(uid);
-    this.#unschedulable.delete(uid);
+    this.#forgetUnschedulable(uid);
     this.#gated.delete(uid);
     this.#inFlight.delete(uid);
   }
@@ -123,7 +125,10 @@ export class SchedulingQueue {
     queued.rejectedBy = rejectedBy;
     this.#stamp(queued);
     if (this.#moveRequestCycle >= queued.cycle) this.#pushBackoff(queued);
-    else this.#unschedulable.set(queued.info.uid, queued);
+    else {
+      this.#unschedulable.set(queued.info.uid, queued);
+      this.#countRejection(queued, 1);
+    }
   }
 
   /** The attempt failed for a reason that may pass by itself: the pod is tried again after its back-off. */
@@ -133,6 +138,17 @@ export class SchedulingQueue {
     queued.errorCount += 1;
     this.#stamp(queued);
     this.#pushBackoff(queued);
+  }
+
+  /** Whether a pod that fits nowhere was rejected by one of these plugins, or by none in particular. */
+  awaitsAny(plugins: ReadonlySet<string>): boolean {
+    for (const name of this.#rejectedBy.keys()) if (name === '' || plugins.has(name)) return true;
+    return false;
+  }
+
+  /** An event came that helps nobody who waits: an attempt under way may have missed it. */
+  noteEvent(): void {
+    this.#moveRequestCycle = this.#cycle;
   }
 
   /** An event came: those that it helps are tried again, after their back-off where it is not over. */
@@ -147,6 +163,21 @@ export class SchedulingQueue {
   close(): void {
     this.#flushTimer.cancel();
     this.#backoffTimer?.timer.cancel();
+  }
+
+  #forgetUnschedulable(uid: string): void {
+    const queued = this.#unschedulable.get(uid);
+    if (queued === undefined) return;
+    this.#unschedulable.delete(uid);
+    this.#countRejection(queued, -1);
+  }
+
+  #countRejection({ rejectedBy }: QueuedPod, by: 1 | -1): void {
+    for (const name of rejectedBy.size === 0 ? [''] : rejectedBy) {
+      const count = (this.#rejectedBy.get(name) ?? 0) + by;
+      if (count === 0) this.#rejectedBy.delete(name);
+      else this.#rejectedBy.set(name, count);
+    }
   }
 
   #newcomer(info: PodInfo): QueuedPod {
@@ -183,7 +214,7 @@ export class SchedulingQueue {
   }
 
   #moveFromUnschedulable(queued: QueuedPod): void {
-    this.#unschedulable.delete(queued.info.uid);
+    this.#forgetUnschedulable(queued.info.uid);
     if (queued.notBeforeMs > this.#clock.now()) this.#pushBackoff(queued);
     else this.#activate(queued);
   }

@@ -10,6 +10,7 @@ import { interleaveZones } from './node-order.ts';
 import { isBound, type PodInfo } from './pod-info.ts';
 import { hasGrown } from './resources.ts';
 import type { Snapshot } from './snapshot.ts';
+import { TopologyIndex } from './topology-index.ts';
 
 interface Placement {
   info: PodInfo;
@@ -24,6 +25,9 @@ export class ClusterCache implements Snapshot {
   readonly #placements = new Map<string, Placement>();
   /** Controller uid to zone to pods. */
   readonly #groupZones = new Map<string, Map<string, number>>();
+  readonly topology = new TopologyIndex(() => this.#knownNodes());
+  /** Nodes by image. */
+  readonly #imageNodes = new Map<string, number>();
   #assumedCount = 0;
   /** Undefined after nodes came, left or changed zones. */
   #order: readonly NodeState[] | undefined;
@@ -41,9 +45,18 @@ export class ClusterCache implements Snapshot {
     return this.#groupZones.get(group)?.get(zone) ?? 0;
   }
 
+  nodesWithImage(image: string): number {
+    return this.#imageNodes.get(image) ?? 0;
+  }
+
   /** Where the pod counts, whether bound or assumed. */
   nodeNameOf(uid: string): string | undefined {
     return this.#placements.get(uid)?.node.name;
+  }
+
+  /** The pod as it counts now; undefined when it counts nowhere. */
+  placedPod(uid: string): PodInfo | undefined {
+    return this.#placements.get(uid)?.info;
   }
 
   isAssumed(uid: string): boolean {
@@ -105,9 +118,14 @@ export class ClusterCache implements Snapshot {
       labels: JSON.stringify(state.labels),
       taints: JSON.stringify([state.unschedulable, state.hardTaints]),
     };
+    const isMoved = !isSamePlace(before, node);
+    if (before.known && isMoved) this.topology.countNode(state, -1);
     this.#countZone(state, -1);
+    this.#countImages(state, -1);
     state.setNode(node);
+    this.#countImages(state, 1);
     this.#countZone(state, 1);
+    if (isMoved) this.topology.countNode(state, 1);
     if (!before.known || before.zone !== state.zone) this.#order = undefined;
     if (!before.known) return ['NodeAdd'];
     const changes: NodeChange[] = [];
@@ -121,6 +139,8 @@ export class ClusterCache implements Snapshot {
     const state = this.#nodes.get(name);
     if (state?.known !== true) return;
     this.#countZone(state, -1);
+    this.#countImages(state, -1);
+    this.topology.countNode(state, -1);
     state.unsetNode();
     this.#order = undefined;
     this.#dropIfEmpty(state);
@@ -142,11 +162,20 @@ export class ClusterCache implements Snapshot {
     this.#count(node, info, 1);
   }
 
+  *#knownNodes(): Iterable<NodeState> {
+    for (const node of this.#nodes.values()) if (node.known) yield node;
+  }
+
   #count(node: NodeState, info: PodInfo, sign: 1 | -1): void {
     node.count(info, sign);
+    this.topology.countPod(node, info, sign);
     if (node.zone !== '' && info.group !== undefined && !info.terminating) {
       this.#addToZone(info.group, node.zone, sign);
     }
+  }
+
+  #countImages({ images }: NodeState, sign: 1 | -1): void {
+    for (const name of images.keys()) addCount(this.#imageNodes, name, sign);
   }
 
   /** Adds or takes away all pods of a node from its zone, around a change of the zone. */
@@ -165,6 +194,19 @@ export class ClusterCache implements Snapshot {
   #dropIfEmpty(node: NodeState): void {
     if (!node.known && node.podCount === 0) this.#nodes.delete(node.name);
   }
+}
+
+/** Whether a new version of a node has the labels and taints of the one before. */
+function isSamePlace(
+  before: { known: boolean; labels: string; taints: string },
+  { metadata: { labels = {} }, spec: { taints = [], unschedulable } }: Node,
+): boolean {
+  const hard = taints.filter(({ effect }) => effect !== 'PreferNoSchedule');
+  return (
+    before.known &&
+    JSON.stringify(labels) === before.labels &&
+    JSON.stringify([unschedulable === true, hard]) === before.taints
+  );
 }
 
 /** Whether a pod that was resized gives something back. */

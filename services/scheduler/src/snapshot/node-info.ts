@@ -3,6 +3,7 @@
 import type { Node, Taint } from '@orrery/api/gen/types.ts';
 import type { HostPort } from '@orrery/api/host-ports.ts';
 import type { Labels } from '@orrery/api/selectors.ts';
+import { type NodeImages, nodeImages } from './node-images.ts';
 import type { PodInfo } from './pod-info.ts';
 import { type Allocatable, allocatableOf, type Resources, type ScoringRequests } from './resources.ts';
 
@@ -20,6 +21,8 @@ export interface NodeInfo {
   /** Empty when the node has no zone label. */
   readonly zone: string;
   readonly allocatable: Allocatable;
+  /** Sizes by name. */
+  readonly images: NodeImages;
   /** What bound and assumed pods asked for. */
   readonly requested: Resources;
   readonly scoringRequested: ScoringRequests;
@@ -45,6 +48,7 @@ interface MutableResources extends Resources {
 const NO_LABELS: Labels = {};
 const NO_TAINTS: readonly Taint[] = [];
 const NO_PORTS: readonly HostPort[] = [];
+const NO_IMAGES: NodeImages = new Map();
 const NOTHING: Allocatable = allocatableOf(undefined);
 
 /**
@@ -60,6 +64,7 @@ export class NodeState implements NodeInfo {
   softTaints = NO_TAINTS;
   zone = '';
   allocatable = NOTHING;
+  images = NO_IMAGES;
   readonly requested: MutableResources = {
     milliCpu: 0,
     memoryBytes: 0,
@@ -93,6 +98,7 @@ export class NodeState implements NodeInfo {
     this.hardTaints = taints.filter(({ effect }) => effect === 'NoSchedule' || effect === 'NoExecute');
     this.zone = this.labels[ZONE_LABEL] ?? '';
     this.allocatable = allocatableOf(node.status?.allocatable);
+    this.images = nodeImages(node);
   }
 
   /** The Node object is gone; the pods on it are still there until their own deletion arrives. */
@@ -104,6 +110,7 @@ export class NodeState implements NodeInfo {
     this.hardTaints = NO_TAINTS;
     this.zone = '';
     this.allocatable = NOTHING;
+    this.images = NO_IMAGES;
   }
 
   /** Adds a pod's amounts (`sign` 1) or takes them away (-1). */

@@ -3,6 +3,7 @@
 import type { Pod } from '@orrery/api/gen/types.ts';
 import { type HostPort, hostPortsOf } from '@orrery/api/host-ports.ts';
 import { controllerOf, isBeingDeleted, keyOf, type ObjectKey } from '@orrery/api/meta.ts';
+import { type PodTerms, podTerms } from './pod-terms.ts';
 import { type PodRequests, podRequests } from './resources.ts';
 
 export interface PodInfo {
@@ -14,6 +15,8 @@ export interface PodInfo {
   readonly requests: PodRequests;
   /** The ports of a node that it takes. */
   readonly hostPorts: readonly HostPort[];
+  /** What it wants of other pods. */
+  readonly terms: PodTerms;
   /** The uid of its controller: pods that share it are spread. */
   readonly group: string | undefined;
   /** On its way out: it holds its resources still, but spreading does not count it. */
@@ -29,6 +32,7 @@ export function podInfo(pod: Pod): PodInfo {
     priority: pod.spec.priority ?? 0,
     requests: podRequests(pod),
     hostPorts: hostPortsOf(pod.spec),
+    terms: podTerms(pod),
     group: controllerOf(pod)?.uid,
     terminating: isBeingDeleted(pod),
   };

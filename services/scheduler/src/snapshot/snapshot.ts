@@ -1,6 +1,7 @@
 /** What one decision looks at. */
 
 import type { NodeInfo } from './node-info.ts';
+import type { TopologyIndex } from './topology-index.ts';
 
 /**
  * The cluster as plugins see it. A decision is one synchronous step, so nothing can change
@@ -14,4 +15,8 @@ export interface Snapshot {
   node(name: string): NodeInfo | undefined;
   /** Pods of one controller in a zone that are not on their way out. */
   podsOfGroupInZone(group: string, zone: string): number;
+  /** How many nodes have an image, by its name with a tag. */
+  nodesWithImage(image: string): number;
+  /** What is known about pods on other nodes. */
+  readonly topology: TopologyIndex;
 }

@@ -57,7 +57,10 @@ export async function startApiserver(
       const stored = await store.get(resource, objectKey(namespace, name));
       return stored === undefined ? undefined : decodeObject(stored);
     },
-    list: async (resource) => (await store.list({ resource })).items.map(decodeObject),
+    list: async (resource, namespace = '') => {
+      const { items } = await store.list({ resource, ...(namespace === '' ? {} : { namespace }) });
+      return items.map(decodeObject);
+    },
   });
   const feed: EventFeed = {
     written: (event) => {

@@ -9,6 +9,7 @@ import type { Logger } from '@orrery/kit/logger.ts';
 import { CLOCK_NAME, CLOCK_NAMESPACE, clockData } from './cluster-clock.ts';
 import { KUBERNETES_SERVICE_IP } from './registry/allocation.ts';
 import type { ResourceDefinition } from './registry/definition.ts';
+import { SYSTEM_CLASSES } from './registry/priorityclass.ts';
 import { DEFAULT_CLASS_ANNOTATION } from './registry/storageclass.ts';
 import type { Api, RequestContext } from './verbs/api.ts';
 
@@ -58,6 +59,11 @@ function bootstrapObjects({ clusterCa, port, clusterClock }: BootstrapOptions): 
         allowVolumeExpansion: true,
       },
     },
+    ...Object.entries(SYSTEM_CLASSES).map(([name, { value, description }]): BootstrapObject => ({
+      resource: 'scheduling.k8s.io/priorityclasses',
+      namespace: '',
+      object: { metadata: { name }, value, description },
+    })),
     {
       resource: '/services',
       namespace: 'default',

@@ -4,6 +4,7 @@ import type { Controller, ControllerContext } from '@orrery/controller/controlle
 import { cronJobController } from './cron-job/index.ts';
 import { daemonSetController } from './daemon-set/index.ts';
 import { deploymentController } from './deployment/index.ts';
+import { disruptionController } from './disruption/index.ts';
 import { endpointSliceController } from './endpoint-slice/index.ts';
 import { endpointSliceMirroringController } from './endpoint-slice-mirroring/index.ts';
 import { endpointsController } from './endpoints/index.ts';
@@ -84,6 +85,11 @@ export const CONTROLLERS: Readonly<Record<string, Entry>> = {
     alias: 'ttl-after-finished',
     component: 'ttl-after-finished-controller',
     make: ttlAfterFinishedController,
+  },
+  'disruption-controller': {
+    alias: 'disruption',
+    component: 'controllermanager',
+    make: disruptionController,
   },
   'endpoints-controller': { alias: 'endpoint', component: 'endpoint-controller', make: endpointsController },
   'endpointslice-controller': {

@@ -13,20 +13,25 @@ const MAX_ENTRIES = 4096;
 /** Reads an object; undefined when there is none. `resource` is a name like `namespaces`. */
 export interface AdmissionReader {
   get(resource: string, namespace: string, name: string): Promise<KubeObject | undefined>;
-  /** All objects of a resource of which there are few. */
-  list(resource: string): Promise<KubeObject[]>;
+  /** All objects of a resource of which there are few, or those of one namespace. */
+  list(resource: string, namespace?: string): Promise<KubeObject[]>;
 }
 
-interface Entry {
-  object: KubeObject;
+interface Entry<T> {
+  value: T;
   untilMs: number;
 }
 
-/** Keeps what it finds for a moment. What is absent is asked for every time, since somebody may be making it. */
+/**
+ * Keeps what it finds for a moment. An object that is absent is asked for every time, since
+ * somebody may be making it. Callers must not change what they get.
+ */
 export class CachedReader implements AdmissionReader {
   readonly #reader: AdmissionReader;
   readonly #clock: Clock;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, Entry<KubeObject>>();
+  /** By resource, then namespace. */
+  readonly #lists = new Map<string, Map<string, Entry<KubeObject[]>>>();
 
   constructor(reader: AdmissionReader, clock: Clock) {
     this.#reader = reader;
@@ -37,24 +42,38 @@ export class CachedReader implements AdmissionReader {
     const key = entryKey(resource, namespace, name);
     const entry = this.#entries.get(key);
     const nowMs = this.#clock.now();
-    if (entry !== undefined && nowMs < entry.untilMs) return entry.object;
-    const object = await this.#reader.get(resource, namespace, name);
-    if (object === undefined) this.#entries.delete(key);
+    if (entry !== undefined && nowMs < entry.untilMs) return entry.value;
+    const value = await this.#reader.get(resource, namespace, name);
+    if (value === undefined) this.#entries.delete(key);
     else {
       if (this.#entries.size >= MAX_ENTRIES) this.#entries.clear();
-      this.#entries.set(key, { object, untilMs: nowMs + CACHE_MS });
+      this.#entries.set(key, { value, untilMs: nowMs + CACHE_MS });
     }
-    return object;
+    return value;
   }
 
-  /** Always asks: lists are rarely wanted. */
-  list(resource: string): Promise<KubeObject[]> {
-    return this.#reader.list(resource);
+  async list(resource: string, namespace = ''): Promise<KubeObject[]> {
+    const entry = this.#lists.get(resource)?.get(namespace);
+    const nowMs = this.#clock.now();
+    if (entry !== undefined && nowMs < entry.untilMs) return entry.value;
+    // Taken before the question: a change while it is under way throws this map away.
+    const lists = this.#listsOf(resource);
+    const value = await this.#reader.list(resource, namespace);
+    if (lists.size >= MAX_ENTRIES) lists.clear();
+    lists.set(namespace, { value, untilMs: nowMs + CACHE_MS });
+    return value;
   }
 
   /** Asks again next time: the object has changed. */
   forget(resource: string, namespace: string, name: string): void {
     this.#entries.delete(entryKey(resource, namespace, name));
+    this.#lists.delete(resource);
+  }
+
+  #listsOf(resource: string): Map<string, Entry<KubeObject[]>> {
+    let lists = this.#lists.get(resource);
+    if (lists === undefined) this.#lists.set(resource, (lists = new Map()));
+    return lists;
   }
 }
 

@@ -247,6 +247,7 @@ describe('storage', () => {
   const addClass = (name: string, created: string, fields: Json = {}, annotations: Json = DEFAULT): void => {
     const metadata = { name, annotations, creationTimestamp: created };
     world.objects.set(`storageclasses.storage.k8s.io//${name}`, sample('storageclasses', fields, metadata));
+    world.admission.forget('storageclasses.storage.k8s.io', '', name);
   };
   const classOf = async (spec: Json = {}): Promise<string | undefined> =>
     (await world.create<PersistentVolumeClaim>('persistentvolumeclaims', { spec })).spec.storageClassName;

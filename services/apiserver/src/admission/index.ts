@@ -1,7 +1,7 @@
 /** Admission: what the cluster adds to or refuses about an object that is valid in itself. */
 
 import type { ConfigMap, Node, PersistentVolumeClaim, Pod } from '@orrery/api/gen/types.ts';
-import { ConfigMaps, Nodes, PersistentVolumeClaims, Pods } from '@orrery/api/resources.ts';
+import { ConfigMaps, Nodes, PersistentVolumeClaims, Pods, PriorityClasses } from '@orrery/api/resources.ts';
 import { type Clock, systemClock } from '@orrery/kit/clock.ts';
 import type { ResourceDefinition } from '../registry/definition.ts';
 import type { Admission } from '../verbs/dependencies.ts';
@@ -9,14 +9,14 @@ import { type AdmissionReader, CachedReader } from './cached-reader.ts';
 import { admitClusterClock } from './cluster-clock.ts';
 import { addDefaultTolerations } from './default-tolerations.ts';
 import { admitToNamespace } from './namespace-lifecycle.ts';
-import { resolvePriority } from './priority.ts';
+import { admitDefaultClass, resolvePriority } from './priority.ts';
 import { admitServiceAccount } from './service-account.ts';
 import { admitGrowth, setDefaultClass } from './storage.ts';
 import { taintNewNode } from './taint-nodes.ts';
 
 /** Admission that can be told of changes, so that it need not wait for its cache to grow old. */
 export interface CachingAdmission extends Admission {
-  /** The object has changed or gone: to be called for namespaces and service accounts. */
+  /** The object has changed or gone. */
   forget(resource: string, namespace: string, name: string): void;
 }
 
@@ -36,17 +36,21 @@ export function createAdmission(reader: AdmissionReader, clock: Clock = systemCl
       if (isOf(definition, Pods)) {
         const pod = object as Pod;
         await admitServiceAccount(cached, pod);
-        resolvePriority(pod);
+        await resolvePriority(cached, pod);
         addDefaultTolerations(pod);
       } else if (isOf(definition, Nodes)) taintNewNode(object as Node);
       else if (isOf(definition, PersistentVolumeClaims)) {
         await setDefaultClass(cached, object as PersistentVolumeClaim);
+      } else if (isOf(definition, PriorityClasses)) {
+        await admitDefaultClass(cached, object);
       } else if (isOf(definition, ConfigMaps)) admitClusterClock(object as ConfigMap);
     },
     admitUpdate: async (definition, object, stored) => {
       if (isOf(definition, Pods)) addDefaultTolerations(object as Pod);
       else if (isOf(definition, PersistentVolumeClaims)) {
         await admitGrowth(cached, object as PersistentVolumeClaim, stored as PersistentVolumeClaim);
+      } else if (isOf(definition, PriorityClasses)) {
+        await admitDefaultClass(cached, object);
       } else if (isOf(definition, ConfigMaps)) admitClusterClock(object as ConfigMap);
     },
     forget: (resource, namespace, name) => cached.forget(resource, namespace, name),

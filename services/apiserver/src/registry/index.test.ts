@@ -14,6 +14,8 @@ describe('definitions', () => {
       'batch',
       'coordination.k8s.io',
       'discovery.k8s.io',
+      'policy',
+      'scheduling.k8s.io',
       'storage.k8s.io',
       'events.k8s.io',
       'extensions',
@@ -47,6 +49,8 @@ describe('definitions', () => {
       'jobs | job |  | all',
       'leases | lease |  | ',
       'endpointslices | endpointslice |  | ',
+      'poddisruptionbudgets | poddisruptionbudget | pdb | ',
+      'priorityclasses | priorityclass | pc | ',
       'storageclasses | storageclass | sc | ',
     ]);
   });

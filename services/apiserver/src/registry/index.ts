@@ -16,7 +16,9 @@ import { namespacesDefinition } from './namespace.ts';
 import { nodesDefinition } from './node.ts';
 import { persistentVolumesDefinition } from './persistentvolume.ts';
 import { persistentVolumeClaimsDefinition } from './persistentvolumeclaim.ts';
+import { podDisruptionBudgetsDefinition } from './poddisruptionbudget.ts';
 import { podsDefinition } from './pod.ts';
+import { priorityClassesDefinition } from './priorityclass.ts';
 import { replicaSetsDefinition } from './replicaset.ts';
 import { replicationControllersDefinition } from './replicationcontroller.ts';
 import { secretsDefinition } from './secret.ts';
@@ -48,6 +50,8 @@ export const definitions: readonly ResourceDefinition[] = [
   jobsDefinition,
   leasesDefinition,
   endpointSlicesDefinition,
+  podDisruptionBudgetsDefinition,
+  priorityClassesDefinition,
   storageClassesDefinition,
 ];
 

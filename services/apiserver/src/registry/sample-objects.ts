@@ -43,6 +43,8 @@ const MINIMAL: Readonly<Record<string, Json>> = {
       jobTemplate: { spec: { template: { spec: { containers: [container], restartPolicy: 'Never' } } } },
     },
   },
+  poddisruptionbudgets: { spec: { minAvailable: 1, selector: { matchLabels } } },
+  priorityclasses: { value: 100 },
   replicasets: { spec: { selector: { matchLabels }, template } },
   deployments: { spec: { selector: { matchLabels }, template } },
   controllerrevisions: { revision: 1, data: { spec: {} } },

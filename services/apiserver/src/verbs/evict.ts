@@ -9,12 +9,12 @@ import type { ResourceDefinition } from '../registry/definition.ts';
 import type { DeleteOptions, RequestContext } from './api.ts';
 import { checkPreconditions, deleteObject } from './delete.ts';
 import type { VerbDependencies } from './dependencies.ts';
+import { takeDisruption } from './disruption-budget.ts';
+import { decodeObject } from './encoding.ts';
+import { get } from './read.ts';
 import { readChangeWrite } from './update.ts';
 
-/**
- * Carries out `Api.evict`. Nothing speaks against an eviction yet: PodDisruptionBudgets, which refuse some with
- * TooManyRequests, are to be asked here, before the pod is touched.
- */
+/** Carries out `Api.evict`: budgets are asked before the pod is touched. */
 export async function evict(
   dependencies: VerbDependencies,
   definition: ResourceDefinition,
@@ -23,6 +23,9 @@ export async function evict(
   options: DeleteOptions,
   context: RequestContext,
 ): Promise<void> {
+  const found = decodeObject(await get(dependencies, definition, namespace, name));
+  checkPreconditions(definition, found, options);
+  await takeDisruption(dependencies, found as Pod, context);
   let deletion = options;
   if (!context.dryRun) {
     const { object } = await readChangeWrite(

@@ -42,6 +42,20 @@ export const DaemonSets = ref<api.DaemonSet>('apps', 'v1', 'daemonsets', 'Daemon
 export const StatefulSets = ref<api.StatefulSet>('apps', 'v1', 'statefulsets', 'StatefulSet', 'Namespaced');
 export const Jobs = ref<api.Job>('batch', 'v1', 'jobs', 'Job', 'Namespaced');
 export const CronJobs = ref<api.CronJob>('batch', 'v1', 'cronjobs', 'CronJob', 'Namespaced');
+export const PodDisruptionBudgets = ref<api.PodDisruptionBudget>(
+  'policy',
+  'v1',
+  'poddisruptionbudgets',
+  'PodDisruptionBudget',
+  'Namespaced',
+);
+export const PriorityClasses = ref<api.PriorityClass>(
+  'scheduling.k8s.io',
+  'v1',
+  'priorityclasses',
+  'PriorityClass',
+  'Cluster',
+);
 export const ControllerRevisions = ref<api.ControllerRevision>(
   'apps',
   'v1',

@@ -89,7 +89,10 @@ export class ApiFixture {
           const stored = await this.store.get(resource, objectKey(namespace, name));
           return stored === undefined ? undefined : decodeObject(stored);
         },
-        list: async (resource) => (await this.store.list({ resource })).items.map(decodeObject),
+        list: async (resource, namespace = '') => {
+          const { items } = await this.store.list({ resource, ...(namespace === '' ? {} : { namespace }) });
+          return items.map(decodeObject);
+        },
       },
       this.realClock,
     );

@@ -109,7 +109,7 @@ describe('a pod', () => {
     await apply(pod('early', ofClaim('late')));
     await eventually('it is told why', async () =>
       (await run('describe', 'pod', 'early')).includes(
-        '0/2 nodes are available: persistentvolumeclaim "late" not found.',
+        '0/2 nodes are available: persistentvolumeclaim "late" not found. preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.',
       ),
     );
     await apply(claim('late'));

@@ -8,6 +8,7 @@ import {
   Nodes,
   PersistentVolumeClaims,
   PersistentVolumes,
+  PodDisruptionBudgets,
   Pods,
   type ResourceRef,
   StorageClasses,
@@ -16,6 +17,7 @@ import type { Informers } from '@orrery/client/informer.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
 import { fitsNode, isFit, spansNodes } from './cycle.ts';
 import type { Profile } from './plugins/registry.ts';
+import type { Nominator } from './preemption/nominator.ts';
 import type { ClusterEvent, StorageEvent } from './queue/cluster-event.ts';
 import type { QueuedPod } from './queue/queued-pod.ts';
 import type { SchedulingQueue } from './queue/scheduling-queue.ts';
@@ -30,6 +32,7 @@ export const WATCHED_RESOURCES = [
   PersistentVolumeClaims,
   PersistentVolumes,
   StorageClasses,
+  PodDisruptionBudgets,
 ] as readonly ResourceRef[];
 
 /** Pods that name another scheduler are none of this one's business. */
@@ -48,6 +51,7 @@ export interface ClusterWatchOptions {
   queue: SchedulingQueue;
   profile: Profile;
   logger: Logger;
+  nominator: Nominator;
   /** The pod is on the node, but no event has shown that yet. */
   onAssumed: (info: PodInfo, nodeName: string) => void;
   /** An event showed the pod on a node, or the pod is gone: nothing is assumed of it any more. */
@@ -131,12 +135,21 @@ export class ClusterWatch {
       queue.delete(uid);
     } else if (!cache.isAssumed(uid)) {
       // An assumed pod is ahead of its events: this one is from before its binding.
-      this.#guard('Pod', pod, () => queue.set(podInfo(pod)));
+      this.#guard('Pod', pod, () => this.#setWaitingPod(podInfo(pod)));
     }
   }
 
+  /** A promise that an earlier scheduler has made stands. */
+  #setWaitingPod(info: PodInfo): void {
+    const { queue, nominator } = this.#options;
+    const promised = info.pod.status?.nominatedNodeName ?? '';
+    if (promised !== '' && nominator.nodeOf(info.uid) === undefined) nominator.set(info, promised);
+    queue.set(info);
+  }
+
   #setBoundPod(info: PodInfo): void {
-    const { cache } = this.#options;
+    const { cache, nominator } = this.#options;
+    nominator.delete(info.uid);
     const before = cache.placedPod(info.uid);
     this.#freed(cache.setPod(info));
     const nodeName = info.pod.spec.nodeName!;
@@ -148,7 +161,8 @@ export class ClusterWatch {
   }
 
   #removePod(uid: string): void {
-    const { cache, queue, onSettled } = this.#options;
+    const { cache, queue, nominator, onSettled } = this.#options;
+    nominator.delete(uid);
     this.#freed(cache.removePod(uid));
     queue.delete(uid);
     onSettled(uid);

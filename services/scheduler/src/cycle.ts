@@ -3,13 +3,20 @@
 import type { Diagnosis } from './fit-error.ts';
 import type { FilterPlugin, PodFilter, Rejection } from './plugins/plugin.ts';
 import type { Profile } from './plugins/registry.ts';
-import type { NodeInfo } from './snapshot/node-info.ts';
+import { Nominator } from './preemption/nominator.ts';
+import { type NodeInfo, nodeCopy } from './snapshot/node-info.ts';
 import type { PodInfo } from './snapshot/pod-info.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
 
 export type Decision =
   | { readonly nodeName: string; readonly evaluatedNodes: number; readonly feasibleNodes: number }
-  | { readonly nodeName: undefined; readonly diagnosis: Diagnosis };
+  | {
+      readonly nodeName: undefined;
+      readonly diagnosis: Diagnosis;
+      /** Nodes that might take the pod if others left, and the filters that would have to let it in. */
+      readonly helpable: readonly NodeInfo[];
+      readonly filters: readonly BoundFilter[];
+    };
 
 /** With fewer nodes than this, all are looked at. */
 const MIN_FEASIBLE_NODES = 100;
@@ -25,7 +32,8 @@ export function feasibleNodesToFind(nodeCount: number): number {
   return Math.max(MIN_FEASIBLE_NODES, Math.trunc((nodeCount * percentage) / 100));
 }
 
-interface BoundFilter {
+/** A plugin and what it found out about one pod. */
+export interface BoundFilter {
   readonly plugin: FilterPlugin;
   readonly podFilter: PodFilter;
 }
@@ -45,6 +53,12 @@ function runPreFilters(filters: readonly FilterPlugin[], pod: PodInfo, snapshot:
     bound.push({ plugin, podFilter });
   }
   return { filters: bound };
+}
+
+/** What the plugins have to say about a pod before nodes are looked at; nobody when it is unfit for any. */
+export function preFilter(profile: Profile, pod: PodInfo, snapshot: Snapshot): readonly BoundFilter[] {
+  const { filters, unfit } = runPreFilters(profile.filters, pod, snapshot);
+  return unfit === undefined ? filters : [];
 }
 
 /** Whether nothing but the nodes stands in the pod's way now. */
@@ -86,6 +100,8 @@ export interface CycleOptions {
   snapshot: Snapshot;
   /** A number in [0, 1): decides between nodes of equal score. */
   random: () => number;
+  /** Who was promised which node; nobody unless given. */
+  nominator?: Nominator;
 }
 
 /** Makes decisions one after another, each starting at the node where the one before stopped looking. */
@@ -93,38 +109,45 @@ export class SchedulingCycle {
   readonly #profile: Profile;
   readonly #snapshot: Snapshot;
   readonly #random: () => number;
+  readonly #nominator: Nominator;
   #nextStartIndex = 0;
 
-  constructor({ profile, snapshot, random }: CycleOptions) {
+  constructor({ profile, snapshot, random, nominator = new Nominator() }: CycleOptions) {
     this.#profile = profile;
     this.#snapshot = snapshot;
     this.#random = random;
+    this.#nominator = nominator;
   }
 
   /** Decides without side effects but the start index: the caller assumes the pod. */
   decide(pod: PodInfo): Decision {
     const nodeCount = this.#snapshot.nodes.length;
-    if (nodeCount === 0)
-      return { nodeName: undefined, diagnosis: { nodeCount, reasons: new Map(), plugins: new Set() } };
+    if (nodeCount === 0) return nowhere({ nodeCount, reasons: new Map(), plugins: new Set() });
     const { filters, unfit } = runPreFilters(this.#profile.filters, pod, this.#snapshot);
     if (unfit !== undefined) {
       const plugins = new Set([unfit.plugin.name]);
-      return {
-        nodeName: undefined,
-        diagnosis: { nodeCount, reasons: new Map(), unfit: unfit.reason, plugins },
-      };
+      return nowhere({ nodeCount, reasons: new Map(), unfit: unfit.reason, plugins });
     }
+    const promised = this.#promisedNode(pod, filters);
+    if (promised !== undefined) return { nodeName: promised.name, evaluatedNodes: 1, feasibleNodes: 1 };
     const { nodes, by } = candidates(filters, this.#snapshot);
     const reasons = new Map<string, number>();
     const plugins = new Set(by);
-    const { feasible, evaluatedNodes } = this.#findFeasible(filters, nodes, ({ name }, rejection) => {
-      plugins.add(name);
-      for (const reason of rejection.reasons) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-    });
+    const helpable: NodeInfo[] = [];
+    const { feasible, evaluatedNodes } = this.#findFeasible(
+      pod,
+      filters,
+      nodes,
+      (node, { plugin, rejection }) => {
+        plugins.add(plugin.name);
+        if (rejection.resolvable) helpable.push(node);
+        for (const reason of rejection.reasons) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+      },
+    );
     if (feasible.length === 0) {
       const passedOver = nodeCount - nodes.length;
       if (passedOver > 0) reasons.set(`node(s) didn't satisfy plugin(s) [${by.join(' ')}]`, passedOver);
-      return { nodeName: undefined, diagnosis: { nodeCount, reasons, plugins } };
+      return { nodeName: undefined, diagnosis: { nodeCount, reasons, plugins }, helpable, filters };
     }
     const best = feasible.length === 1 ? feasible[0]! : this.#choose(pod, feasible);
     return { nodeName: best.name, evaluatedNodes, feasibleNodes: feasible.length };
@@ -132,9 +155,10 @@ export class SchedulingCycle {
 
   /** Looks at nodes in turn until there are enough to choose from (findNodesThatPassFilters). */
   #findFeasible(
+    pod: PodInfo,
     filters: readonly BoundFilter[],
     nodes: readonly NodeInfo[],
-    onRejected: (plugin: FilterPlugin, rejection: Rejection) => void,
+    onRejected: (node: NodeInfo, why: NodeRejection) => void,
   ): { feasible: NodeInfo[]; evaluatedNodes: number } {
     const enough = feasibleNodesToFind(nodes.length);
     const start = this.#nextStartIndex;
@@ -143,12 +167,45 @@ export class SchedulingCycle {
     while (evaluatedNodes < nodes.length && feasible.length < enough) {
       const node = nodes[(start + evaluatedNodes) % nodes.length]!;
       evaluatedNodes += 1;
-      const rejecting = firstRejection(filters, node);
-      if (rejecting === undefined) feasible.push(node);
-      else onRejected(rejecting.plugin, rejecting.rejection);
+      const why = this.#rejectionOn(pod, filters, node);
+      if (why === undefined) feasible.push(node);
+      else onRejected(node, why);
     }
     this.#nextStartIndex = (start + evaluatedNodes) % this.#snapshot.nodes.length;
     return { feasible, evaluatedNodes };
+  }
+
+  /** The node that the pod was promised, if it fits there now. */
+  #promisedNode(pod: PodInfo, filters: readonly BoundFilter[]): NodeInfo | undefined {
+    const name = this.#nominator.nodeOf(pod.uid);
+    const node = name === undefined ? undefined : this.#snapshot.node(name);
+    if (node === undefined || this.#rejectionOn(pod, filters, node) !== undefined) return undefined;
+    return filters.every(({ podFilter }) => podFilter.nodeNames?.has(node.name) !== false) ? node : undefined;
+  }
+
+  /**
+   * Why the node cannot take the pod. Room that was promised to others as important is not
+   * free; but who is promised may never come, so the pod has to fit without them as well
+   * (RunFilterPluginsWithNominatedPods).
+   */
+  #rejectionOn(pod: PodInfo, filters: readonly BoundFilter[], node: NodeInfo): NodeRejection | undefined {
+    const others = this.#nominator.isEmpty
+      ? []
+      : this.#nominator.on(node.name).filter((each) => each.uid !== pod.uid && each.priority >= pod.priority);
+    if (others.length > 0) {
+      const copy = nodeCopy(node);
+      const suppose = (sign: 1 | -1): void => {
+        for (const other of others) {
+          copy.count(other, sign);
+          for (const { podFilter } of filters) podFilter.count?.(other, node, sign);
+        }
+      };
+      suppose(1);
+      const why = firstRejection(filters, copy);
+      suppose(-1);
+      if (why !== undefined) return why;
+    }
+    return firstRejection(filters, node);
   }
 
   #choose(pod: PodInfo, feasible: readonly NodeInfo[]): NodeInfo {
@@ -181,10 +238,17 @@ export class SchedulingCycle {
   }
 }
 
-function firstRejection(
-  filters: readonly BoundFilter[],
-  node: NodeInfo,
-): { plugin: FilterPlugin; rejection: Rejection } | undefined {
+interface NodeRejection {
+  readonly plugin: FilterPlugin;
+  readonly rejection: Rejection;
+}
+
+/** Nothing that happens on nodes would help. */
+function nowhere(diagnosis: Diagnosis): Decision {
+  return { nodeName: undefined, diagnosis, helpable: [], filters: [] };
+}
+
+function firstRejection(filters: readonly BoundFilter[], node: NodeInfo): NodeRejection | undefined {
   for (const { plugin, podFilter } of filters) {
     const rejection = podFilter.filter(node);
     if (rejection !== undefined) return { plugin, rejection };

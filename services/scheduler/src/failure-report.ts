@@ -24,6 +24,8 @@ const RETRY_MS = 1_000;
 interface Report {
   readonly queued: QueuedPod;
   readonly message: string;
+  /** The node that the pod is promised; undefined when none is. */
+  readonly nominatedNode: string | undefined;
 }
 
 export interface FailureReportsOptions {
@@ -49,12 +51,13 @@ export class FailureReports {
   }
 
   /** The pod fits nowhere at present. */
-  unschedulable(queued: QueuedPod, message: string): void {
+  unschedulable(queued: QueuedPod, message: string, nominatedNode?: string): void {
     const { pod, uid } = queued.info;
     this.#options.events.warning({ resource: Pods, object: pod }, 'FailedScheduling', message);
-    if (queued.reportedMessage === message) return;
+    const isPromised = nominatedNode !== (pod.status?.nominatedNodeName || undefined);
+    if (queued.reportedMessage === message && !isPromised) return;
     queued.reportedMessage = message;
-    this.#waiting.set(uid, { queued, message });
+    this.#waiting.set(uid, { queued, message, nominatedNode });
     if (this.#workers < WORKERS) void this.#work();
   }
 
@@ -71,17 +74,19 @@ export class FailureReports {
     return first[1];
   }
 
-  async #deliver({ queued, message }: Report): Promise<void> {
+  async #deliver({ queued, message, nominatedNode }: Report): Promise<void> {
     const { client, clock, retryClock, logger, waitingPod, signal } = this.#options;
     for (let tries = 1; tries <= MAX_TRIES && !signal.aborted; tries += 1) {
       const pod = waitingPod(queued);
-      if (pod === undefined || queued.reportedMessage !== message || hasCondition(pod, message)) return;
+      if (pod === undefined || queued.reportedMessage !== message) return;
+      if (hasCondition(pod, message) && (pod.status?.nominatedNodeName || undefined) === nominatedNode)
+        return;
       try {
         await client.patch(
           Pods,
           splitKey(queued.info.key),
           'strategic',
-          statusPatch(pod, message, clock.now()),
+          statusPatch(pod, message, nominatedNode, clock.now()),
           'status',
         );
         return;
@@ -110,7 +115,7 @@ function hasCondition(pod: Pod, message: string): boolean {
 }
 
 /** Names the version that was judged, so that the patch never lands on a pod that has been bound meanwhile. */
-function statusPatch(pod: Pod, message: string, nowMs: number): unknown {
+function statusPatch(pod: Pod, message: string, nominatedNode: string | undefined, nowMs: number): unknown {
   const { uid, resourceVersion, generation } = pod.metadata;
   const before = scheduledCondition(pod);
   const condition: PodCondition = {
@@ -122,5 +127,11 @@ function statusPatch(pod: Pod, message: string, nowMs: number): unknown {
       (before?.status === 'False' ? before.lastTransitionTime : undefined) ?? formatTime(nowMs),
     ...(generation !== undefined && { observedGeneration: generation }),
   };
-  return { metadata: { uid, resourceVersion }, status: { conditions: [condition] } };
+  // Null takes back a promise that could not be kept.
+  const nominated = nominatedNode ?? (pod.status?.nominatedNodeName === undefined ? undefined : null);
+  const status = {
+    conditions: [condition],
+    ...(nominated === undefined ? {} : { nominatedNodeName: nominated }),
+  };
+  return { metadata: { uid, resourceVersion }, status };
 }

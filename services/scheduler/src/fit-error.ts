@@ -8,19 +8,25 @@ export interface Diagnosis {
   readonly reasons: ReadonlyMap<string, number>;
   /** What made looking at nodes pointless. */
   readonly unfit?: string;
+  /** What preemption has to say, if it was tried in vain. */
+  readonly preemption?: string;
   /** Plugins that rejected the pod or a node: only events that they wait for can help. */
   readonly plugins: ReadonlySet<string>;
 }
 
-/**
- * The text of the condition and of the event. Without nodes there is nothing to count.
- * Preemption adds no sentence, as in a scheduler whose profile has no PostFilter plugin.
- */
-export function fitErrorMessage({ nodeCount, reasons, unfit }: Diagnosis): string {
+/** The text of the condition and of the event. Without nodes there is nothing to count. */
+export function fitErrorMessage({ nodeCount, reasons, unfit, preemption }: Diagnosis): string {
   if (nodeCount === 0) return 'no nodes available to schedule pods';
-  const header = `0/${nodeCount} nodes are available:`;
-  if (unfit !== undefined) return `${header} ${unfit}.`;
-  // Sorted as text, count first, so that the same situation always reads the same.
+  const message = unfit === undefined ? countedMessage(nodeCount, reasons) : `${header(nodeCount)} ${unfit}.`;
+  return preemption === undefined ? message : `${message} preemption: ${preemption}`;
+}
+
+/** Sorted as text, count first, so that the same situation always reads the same. */
+export function countedMessage(nodeCount: number, reasons: ReadonlyMap<string, number>): string {
   const counted = Array.from(reasons, ([reason, count]) => `${count} ${reason}`).sort();
-  return `${header} ${counted.join(', ')}.`;
+  return `${header(nodeCount)} ${counted.join(', ')}.`;
+}
+
+function header(nodeCount: number): string {
+  return `0/${nodeCount} nodes are available:`;
 }

@@ -273,7 +273,11 @@ describe('Scheduler, at the beginning of a term', () => {
     await quiet();
     expect(cluster.binds).toEqual([]);
     expect(cluster.events).toMatchObject([
-      { name: 'b', message: '0/1 nodes are available: 1 Insufficient cpu.' },
+      {
+        name: 'b',
+        message:
+          '0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.',
+      },
     ]);
     cluster.release();
     cluster.deletePod('a');

@@ -49,7 +49,8 @@ describe('Scheduler', () => {
     await run.lead();
     cluster.setPod(makePod({ name: 'big', requests: { cpu: '6' } }));
     await quiet();
-    const message = '0/3 nodes are available: 3 Insufficient cpu.';
+    const message =
+      '0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.';
     expect(cluster.events).toEqual([{ type: 'Warning', reason: 'FailedScheduling', message, name: 'big' }]);
     expect(run.conditionOf('big')).toMatchObject({ status: 'False', reason: 'Unschedulable', message });
     cluster.setNode(makeNode({ name: 'n4', allocatable: { cpu: '8' } }));
@@ -71,7 +72,10 @@ describe('Scheduler', () => {
     await clock.advance(10 * 60_000);
     await quiet();
     expect(cluster.patches).toHaveLength(2);
-    expect(run.conditionOf('big')).toMatchObject({ message: '0/2 nodes are available: 2 Insufficient cpu.' });
+    expect(run.conditionOf('big')).toMatchObject({
+      message:
+        '0/2 nodes are available: 2 Insufficient cpu. preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.',
+    });
   });
 
   it('does not write the condition again while it waits to see what it wrote', async () => {
@@ -86,7 +90,8 @@ describe('Scheduler', () => {
   });
 
   it('does not write a condition that the leader before has written', async () => {
-    const message = '0/1 nodes are available: 1 Insufficient cpu.';
+    const message =
+      '0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.';
     const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message };
     cluster.setNode(makeNode({ name: 'n1' }));
     cluster.setPod({
@@ -308,11 +313,15 @@ describe('A pod with a claim', () => {
     cluster.setPod(makePod({ name: 'a', spec: { volumes } }));
     await quiet();
     const message = (): string | undefined => run.conditionOf('a')?.message;
-    expect(message()).toBe('0/1 nodes are available: persistentvolumeclaim "c" not found.');
+    expect(message()).toBe(
+      '0/1 nodes are available: persistentvolumeclaim "c" not found. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.',
+    );
     cluster.setStorage(PersistentVolumeClaims, claim());
     await clock.advance(10 * 60_000);
     await quiet();
-    expect(message()).toBe('0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.');
+    expect(message()).toBe(
+      '0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.',
+    );
     bindClaim();
     await clock.advance(10_000);
     await quiet();

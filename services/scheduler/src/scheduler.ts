@@ -5,7 +5,13 @@
  */
 
 import type { Pod } from '@orrery/api/gen/types.ts';
-import { PersistentVolumeClaims, PersistentVolumes, Pods, StorageClasses } from '@orrery/api/resources.ts';
+import {
+  PersistentVolumeClaims,
+  PersistentVolumes,
+  PodDisruptionBudgets,
+  Pods,
+  StorageClasses,
+} from '@orrery/api/resources.ts';
 import type { Informers } from '@orrery/client/informer.ts';
 import type { ControllerContext } from '@orrery/controller/controller.ts';
 import { type Clock, systemClock } from '@orrery/kit/clock.ts';
@@ -13,10 +19,13 @@ import { random as kitRandom } from '@orrery/kit/random.ts';
 import { type BindOutcome, bindPod } from './binding.ts';
 import { ClusterWatch } from './cluster-watch.ts';
 import { Confirmations } from './confirmations.ts';
-import { SchedulingCycle } from './cycle.ts';
+import { type Decision, SchedulingCycle } from './cycle.ts';
 import { FailureReports } from './failure-report.ts';
-import { fitErrorMessage } from './fit-error.ts';
+import { countedMessage, fitErrorMessage } from './fit-error.ts';
 import type { SchedulerMetrics } from './metrics.ts';
+import { searchCandidates } from './preemption/candidates.ts';
+import { Evictions } from './preemption/evictions.ts';
+import { Nominator } from './preemption/nominator.ts';
 import { defaultProfile, type Profile } from './plugins/registry.ts';
 import type { StorageView } from './plugins/volume-binding.ts';
 import type { QueuedPod } from './queue/queued-pod.ts';
@@ -52,6 +61,8 @@ export class Scheduler {
   readonly #watch: ClusterWatch;
   readonly #confirmations: Confirmations;
   readonly #reports: FailureReports;
+  readonly #nominator = new Nominator();
+  readonly #evictions: Evictions;
   readonly #volumes: VolumePreBind;
   readonly #bindings = new Set<Promise<void>>();
   #started = false;
@@ -68,7 +79,13 @@ export class Scheduler {
     const { informers, client, events, clock, retryClock, logger, profile, random, signal } = options;
     this.#options = options;
     this.#queue = new SchedulingQueue({ clock, onActive: () => this.#wake() });
-    this.#cycle = new SchedulingCycle({ profile, snapshot: this.#cache, random });
+    this.#cycle = new SchedulingCycle({
+      profile,
+      snapshot: this.#cache,
+      random,
+      nominator: this.#nominator,
+    });
+    this.#evictions = new Evictions({ client, events, clock, retryClock, logger, signal });
     this.#confirmations = new Confirmations({
       client,
       clock: retryClock,
@@ -86,6 +103,7 @@ export class Scheduler {
       queue: this.#queue,
       profile,
       logger,
+      nominator: this.#nominator,
       onAssumed: (info, nodeName) => this.#confirmations.expect(info, nodeName),
       onSettled: (uid) => {
         this.#confirmations.settle(uid);
@@ -184,21 +202,72 @@ export class Scheduler {
     const endAttempt = this.#options.metrics.startAttempt();
     const decision = this.#cycle.decide(queued.info);
     if (decision.nodeName === undefined) {
-      const message = fitErrorMessage(decision.diagnosis);
+      const { nominatedNode, problem } = this.#preempt(queued.info, decision);
+      const message = fitErrorMessage({
+        ...decision.diagnosis,
+        ...(problem === undefined ? {} : { preemption: problem }),
+      });
       this.#queue.requeueUnschedulable(queued, decision.diagnosis.plugins);
-      this.#reports.unschedulable(queued, message);
+      this.#reports.unschedulable(queued, message, nominatedNode);
       this.#options.logger.debug({ pod: queued.info.key, message }, 'pod is unschedulable');
       endAttempt('unschedulable');
       return;
     }
     const { nodeName } = decision;
     this.#cache.assume(queued.info, nodeName);
+    this.#nominator.delete(queued.info.uid);
     const binding = this.#bind(queued, nodeName).then((bound) => {
       endAttempt(bound ? 'scheduled' : 'error');
       this.#bindings.delete(binding);
       this.#wake();
     });
     this.#bindings.add(binding);
+  }
+
+  /**
+   * PostFilter: makes room by sending less important pods away (plugins/defaultpreemption).
+   * Says which node the pod is promised, or why none.
+   */
+  #preempt(
+    info: PodInfo,
+    { diagnosis, helpable, filters }: Extract<Decision, { nodeName: undefined }>,
+  ): { nominatedNode?: string; problem?: string } {
+    const { nodeCount } = diagnosis;
+    if (nodeCount === 0) return {};
+    const promised = this.#nominator.nodeOf(info.uid);
+    if (info.pod.spec.preemptionPolicy === 'Never') {
+      return { problem: 'not eligible due to preemptionPolicy=Never.' };
+    }
+    if (
+      promised !== undefined &&
+      (this.#evictions.isUnderWay(info.uid) || this.#isBeingFreed(info, promised))
+    ) {
+      const problem = 'not eligible due to a terminating pod on the nominated node.';
+      return { nominatedNode: promised, problem };
+    }
+    const { best, withoutVictims } = searchCandidates(info, helpable, filters, {
+      budgets: this.#options.informers.of(PodDisruptionBudgets).lister.list(),
+      random: this.#options.random,
+      nodeCount,
+    });
+    if (best === undefined) {
+      this.#nominator.delete(info.uid);
+      const reasons = new Map<string, number>();
+      const hopeless = nodeCount - helpable.length;
+      if (hopeless > 0) reasons.set('Preemption is not helpful for scheduling', hopeless);
+      if (withoutVictims > 0) reasons.set('No preemption victims found for incoming pod', withoutVictims);
+      return { problem: countedMessage(nodeCount, reasons) };
+    }
+    const { name } = best.node;
+    this.#nominator.set(info, name);
+    this.#evictions.start(info, best.victims, name);
+    return { nominatedNode: name };
+  }
+
+  /** Whether less important pods are on their way out of the node. */
+  #isBeingFreed({ priority }: PodInfo, nodeName: string): boolean {
+    const pods = this.#cache.node(nodeName)?.pods.values() ?? [];
+    return [...pods].some((each) => each.terminating && each.priority < priority);
   }
 
   /** Says whether the pod has got its node. */

@@ -42,7 +42,7 @@ export async function resolvePriority(reader: AdmissionReader, { metadata, spec 
 
 /** The classes of the system are there even before the cluster has made its objects of them. */
 async function classNamed(reader: AdmissionReader, name: string): Promise<Effect | undefined> {
-  const found = await reader.get(CLASSES, '', name);
+  const found: PriorityClass | undefined = await reader.get(CLASSES, '', name);
   return found ?? (Object.hasOwn(SYSTEM_CLASSES, name) ? SYSTEM_CLASSES[name] : undefined);
 }
 

@@ -136,6 +136,21 @@ export class NodeState implements NodeInfo {
   }
 }
 
+/** A copy to suppose changes on. The pods are shared, the sums are not. */
+export function nodeCopy(node: NodeInfo): NodeState {
+  const copy = new NodeState(node.name);
+  copy.known = true;
+  copy.labels = node.labels;
+  copy.unschedulable = node.unschedulable;
+  copy.hardTaints = node.hardTaints;
+  copy.softTaints = node.softTaints;
+  copy.zone = node.zone;
+  copy.allocatable = node.allocatable;
+  copy.images = node.images;
+  for (const info of node.pods.values()) copy.count(info, 1);
+  return copy;
+}
+
 /** One of each that goes: two pods may take the same port when they were bound by hand. */
 function withoutPorts(from: readonly HostPort[], gone: readonly HostPort[]): readonly HostPort[] {
   const left = [...from];

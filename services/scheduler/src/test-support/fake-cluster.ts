@@ -121,6 +121,8 @@ export class FakeCluster {
   /** Every bind that was carried out, as `uid -> node`. */
   readonly binds: string[] = [];
   readonly patches: { name: string; patch: unknown }[] = [];
+  /** Keys of pods that somebody asked to delete; `deletePod` carries it out. */
+  readonly deletions: string[] = [];
   /** Patches that were asked for, carried out or not. */
   patchesSent = 0;
   readonly events: { type: string; reason: string; message: string; name: string }[] = [];
@@ -219,11 +221,15 @@ export class FakeCluster {
       const pod = this.pods.get(objectKey(namespace, name));
       if (pod === undefined) throw notFound(resource, name);
       const { metadata, status } = patch as Pod;
-      if (metadata.resourceVersion !== pod.metadata.resourceVersion)
-        throw conflict(resource, name, 'it has changed');
+      const { resourceVersion = pod.metadata.resourceVersion } = metadata as Partial<typeof metadata>;
+      if (resourceVersion !== pod.metadata.resourceVersion) throw conflict(resource, name, 'it has changed');
       this.patches.push({ name, patch });
       this.setPod({ ...pod, status: { ...pod.status, ...status } });
       return pod;
+    },
+    delete: async (_resource: ResourceRef, { namespace, name }: ObjectName): Promise<undefined> => {
+      await Promise.resolve();
+      this.deletions.push(objectKey(namespace, name));
     },
   } as unknown as Client;
 

@@ -21,9 +21,11 @@ import { replicaSetController } from './replica-set/index.ts';
 import { replicationController } from './replication-controller/index.ts';
 import { rootCaCertificatePublisher } from './root-ca-certificate-publisher/index.ts';
 import { serviceAccountController } from './service-account/index.ts';
+import { serviceLoadBalancerController } from './service-lb/index.ts';
 import { statefulSetController } from './stateful-set/index.ts';
 import { taintEvictionController } from './taint-eviction/index.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished/index.ts';
+import { ttlController } from './ttl/index.ts';
 
 /** What controllers can be told beyond their context. */
 export interface ControllerSettings {
@@ -102,6 +104,11 @@ export const CONTROLLERS: Readonly<Record<string, Entry>> = {
     component: 'endpoint-slice-mirroring-controller',
     make: endpointSliceMirroringController,
   },
+  'service-lb-controller': {
+    alias: 'service',
+    component: 'service-controller',
+    make: serviceLoadBalancerController,
+  },
   'garbage-collector-controller': {
     alias: 'garbagecollector',
     component: 'garbage-collector-controller',
@@ -142,6 +149,7 @@ export const CONTROLLERS: Readonly<Record<string, Entry>> = {
     component: 'pod-garbage-collector',
     make: podGarbageCollectorController,
   },
+  'ttl-controller': { alias: 'ttl', component: 'ttl-controller', make: ttlController },
 };
 
 function canonicalName(name: string): string | undefined {

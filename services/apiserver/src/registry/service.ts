@@ -40,7 +40,11 @@ function defaultService(service: Service): void {
   }
   if (isExternallyAccessible(service)) spec.externalTrafficPolicy ||= 'Cluster';
   if (spec.type !== 'ExternalName') spec.internalTrafficPolicy ??= 'Cluster';
-  if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
+  if (spec.type !== 'LoadBalancer') return;
+  spec.allocateLoadBalancerNodePorts ??= true;
+  for (const each of service.status?.loadBalancer?.ingress ?? []) {
+    if ((each.ip ?? '') !== '') each.ipMode ??= 'VIP';
+  }
 }
 
 function loadBalancerIps({ status }: Service): string[] {

@@ -91,6 +91,16 @@ describe('a program finds', () => {
     });
   });
 
+  test('what is outside, by the name of a Service that is an alias of it', async () => {
+    const far = service('far', { type: 'ExternalName', externalName: 'info.cern.ch' });
+    const aliased = {
+      ...view,
+      service: (_namespace: string, name: string) => (name === 'far' ? far : undefined),
+    };
+    const answer = await resolve(names, 'far.default', 'A', () => aliased);
+    expect(answer).toMatchObject({ canonicalName: 'info.cern.ch.', addresses: ['192.0.2.80'] });
+  });
+
   test('only what its hosts file has when it is not told of the cluster’s DNS', async () => {
     const alone = { ...names, dns: { ...dns, nameservers: ['8.8.8.8'] } };
     const unasked = (): never => expect.unreachable();

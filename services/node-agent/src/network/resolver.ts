@@ -74,9 +74,16 @@ export async function resolve(
     const found =
       (cluster === undefined ? undefined : answerFromCluster(cluster, full, type)) ??
       (type === 'A' ? answerFromOutside(full) : undefined);
-    if (found !== undefined) return { ...found, addresses: shuffled(found.addresses) };
+    if (found === undefined) continue;
+    return { ...found, addresses: shuffled(type === 'A' ? addressesOf(found) : found.addresses) };
   }
   throw new NetworkError('ENOTFOUND');
+}
+
+/** Where an alias leads out of the cluster, the addresses are found there. */
+function addressesOf({ addresses, canonicalName = '' }: DnsAnswer): string[] {
+  if (addresses.length > 0 || canonicalName === '') return addresses;
+  return answerFromOutside(canonicalName.replace(/\.$/, ''))?.addresses ?? [];
 }
 
 /** CoreDNS's loadbalance plugin gives addresses in another order each time. */

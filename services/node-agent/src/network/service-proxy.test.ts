@@ -214,6 +214,24 @@ describe('a Service', () => {
     await expect(lost).rejects.toMatchObject({ code: 'ETIMEDOUT' });
   });
 
+  test('with a load balancer for some sources loses what others send to its address', async () => {
+    const { net, ask } = cluster();
+    const ip = '198.18.1.1';
+    const allow = (...loadBalancerSourceRanges: string[]): void =>
+      net.services.put({
+        ...web,
+        spec: { ...web.spec, type: 'LoadBalancer', loadBalancerSourceRanges },
+        status: { loadBalancer: { ingress: [{ ip }] } },
+      });
+    allow('10.0.0.0/8');
+    expect(await ask(ip)).toMatch(/^[ab]$/);
+    allow('10.244.0.0/24', '192.0.2.0/24');
+    expect(await ask('10.96.1.1')).toMatch(/^[ab]$/);
+    const lost = ask(ip);
+    void net.clock.advance(900_000);
+    await expect(lost).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+  });
+
   test('without endpoints of its own name an outside that is not there', async () => {
     const { net, ask } = cluster();
     net.services.put(service('outside', { type: 'ExternalName', externalName: 'example.com' }));

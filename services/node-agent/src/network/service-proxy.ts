@@ -7,6 +7,7 @@
 import type { Endpoint, EndpointSlice, Service, ServicePort } from '@orrery/api/gen/types.ts';
 import type { Clock } from '@orrery/kit/clock.ts';
 import { random } from '@orrery/kit/random.ts';
+import { isInRange } from './address.ts';
 import type { ServiceView } from './cluster-view.ts';
 import type { Protocol } from './port-table.ts';
 
@@ -96,7 +97,8 @@ export class ServiceProxy {
     if (services.length === 0) return undefined;
     for (const service of services) {
       const found = portOf(service, 'TCP', (each) => each.port === port);
-      if (found !== undefined) return this.#choose(view, caller, service, found);
+      if (found === undefined) continue;
+      return isFencedOff(service, caller, ip) ? 'dropped' : this.#choose(view, caller, service, found);
     }
     return 'refused';
   }
@@ -139,6 +141,14 @@ export class ServiceProxy {
     }
     return { ip, port };
   }
+}
+
+/** Load balancers may be for some sources only; what others send is lost. */
+function isFencedOff({ spec, status }: Service, caller: Caller, ip: string): boolean {
+  const ranges = spec.loadBalancerSourceRanges ?? [];
+  if (ranges.length === 0 || status?.loadBalancer?.ingress?.some((each) => each.ip === ip) !== true)
+    return false;
+  return !ranges.some((range) => isInRange(caller.ip, range));
 }
 
 function portOf(

@@ -1,12 +1,14 @@
 /** What a claim asks for: the spec of PersistentVolumeClaims and of the templates that pods have for them. */
 
 import type {
+  KubeObject,
   PersistentVolumeClaimSpec,
   TypedLocalObjectReference,
   TypedObjectReference,
 } from '@orrery/api/gen/types.ts';
 import { isQuantity, milliValue } from '@orrery/api/quantity.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
+import { BETA_CLASS_ANNOTATION } from '@orrery/api/storage.ts';
 import { checkOptionalOneOf, checkSyntax } from './fields.ts';
 import { dnsLabelProblems, dnsSubdomainProblems } from './names.ts';
 import { checkQuantity } from './resources.ts';
@@ -27,6 +29,13 @@ const SHORT_ACCESS_MODES: readonly (readonly [string, string])[] = [
 export function accessModesText(modes: readonly string[] = []): string {
   const shown = SHORT_ACCESS_MODES.filter(([mode]) => modes.includes(mode));
   return shown.map(([, short]) => short).join(',');
+}
+
+/** About the class in an annotation, where it stood before there was a field. */
+export function oldClassWarnings({ metadata }: KubeObject): string[] {
+  if (metadata.annotations?.[BETA_CLASS_ANNOTATION] === undefined) return [];
+  const path = `metadata.annotations[${BETA_CLASS_ANNOTATION}]`;
+  return [`${path}: deprecated since v1.8; use "storageClassName" attribute instead`];
 }
 
 /** Known modes; the one for a single pod stands alone. */

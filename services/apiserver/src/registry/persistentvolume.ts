@@ -10,7 +10,13 @@ import { formatTime } from '@orrery/api/meta.ts';
 import { PersistentVolumes } from '@orrery/api/resources.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
 import { volumeClassName } from '@orrery/api/storage.ts';
-import { accessModesText, checkAccessModes, checkStorageAmount, VOLUME_MODES } from './claim-spec.ts';
+import {
+  accessModesText,
+  checkAccessModes,
+  checkStorageAmount,
+  oldClassWarnings,
+  VOLUME_MODES,
+} from './claim-spec.ts';
 import { ageColumn, column, nameColumn, wideColumn } from './columns.ts';
 import { define } from './definition.ts';
 import { checkImmutable, checkOptionalOneOf, checkSyntax } from './fields.ts';
@@ -132,6 +138,17 @@ function validateUpdate({ spec }: PersistentVolume, { spec: stored }: Persistent
   return errors;
 }
 
+/** pkg/api/persistentvolume/util.go, GetWarningsForPersistentVolume. */
+function volumeWarnings(volume: PersistentVolume): string[] {
+  const warnings = oldClassWarnings(volume);
+  if (volume.spec.persistentVolumeReclaimPolicy === 'Recycle') {
+    warnings.push(
+      'spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.',
+    );
+  }
+  return warnings;
+}
+
 function claimCell({ spec }: PersistentVolume): string {
   const { namespace = '', name = '' } = spec.claimRef ?? {};
   return spec.claimRef === undefined ? '' : `${namespace}/${name}`;
@@ -168,6 +185,7 @@ export const persistentVolumesDefinition = define<PersistentVolume>({
   },
   validate: validateVolume,
   validateUpdate,
+  warnings: volumeWarnings,
   prepareStatusUpdate: (object, stored) => {
     const { status } = object;
     const before = stored.status?.lastPhaseTransitionTime;

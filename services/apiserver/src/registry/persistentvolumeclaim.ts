@@ -6,7 +6,7 @@ import { compareQuantities, isQuantity } from '@orrery/api/quantity.ts';
 import { PersistentVolumeClaims } from '@orrery/api/resources.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
 import { BETA_CLASS_ANNOTATION, claimClassName } from '@orrery/api/storage.ts';
-import { accessModesText, checkClaimSpec } from './claim-spec.ts';
+import { accessModesText, checkClaimSpec, oldClassWarnings } from './claim-spec.ts';
 import { ageColumn, column, nameColumn, wideColumn } from './columns.ts';
 import { define } from './definition.ts';
 import { checkImmutable } from './fields.ts';
@@ -139,4 +139,5 @@ export const persistentVolumeClaimsDefinition = define<PersistentVolumeClaim>({
   },
   validateUpdate: checkClaimUpdate,
   validateStatusUpdate: validateStatus,
+  warnings: oldClassWarnings,
 });

@@ -310,3 +310,26 @@ describe('an ephemeral volume of a pod', () => {
     ]);
   });
 });
+
+describe('warnings', () => {
+  const annotations = { 'volume.beta.kubernetes.io/storage-class': 'old' };
+  const oldClass =
+    'metadata.annotations[volume.beta.kubernetes.io/storage-class]: deprecated since v1.8; use "storageClassName" attribute instead';
+
+  it.each([
+    ['persistentvolumes', { ...volumeSpec, persistentVolumeReclaimPolicy: 'Recycle' }],
+    ['persistentvolumeclaims', claimSpec],
+  ])('of %s name what is deprecated', (resource, spec) => {
+    const object = sample(resource, { spec });
+    object.metadata.annotations = annotations;
+    const [first, ...others] = definitionOf(resource).warnings?.(object) ?? [];
+    expect(first).toBe(oldClass);
+    expect(others).toEqual(
+      resource === 'persistentvolumes'
+        ? [
+            'spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.',
+          ]
+        : [],
+    );
+  });
+});

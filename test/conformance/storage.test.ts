@@ -92,6 +92,8 @@ describe('the default class', () => {
     await apply(claim('growing'));
     await run('wait', '--for=jsonpath={.status.phase}=Bound', 'pvc/growing', '--timeout=30s');
     await run('patch', 'pvc', 'growing', '-p', '{"spec":{"resources":{"requests":{"storage":"5Gi"}}}}');
+    await run('wait', '--for=condition=FileSystemResizePending', 'pvc/growing', '--timeout=30s');
+    await apply(pod('grower', ofClaim('growing')));
     await run('wait', '--for=jsonpath={.status.capacity.storage}=5Gi', 'pvc/growing', '--timeout=30s');
     const smaller = await cluster.kubectl([
       'patch',

@@ -15,6 +15,7 @@ import { namespaceController } from './namespace/index.ts';
 import { nodeLifecycleController } from './node-lifecycle/index.ts';
 import { persistentVolumeBinder } from './persistent-volume-binder/index.ts';
 import { persistentVolumeClaimProtection } from './persistent-volume-claim-protection/index.ts';
+import { persistentVolumeExpander } from './persistent-volume-expander/index.ts';
 import { persistentVolumeProtection } from './persistent-volume-protection/index.ts';
 import { podGarbageCollectorController } from './pod-garbage-collector/index.ts';
 import { replicaSetController } from './replica-set/index.ts';
@@ -128,6 +129,11 @@ export const CONTROLLERS: Readonly<Record<string, Entry>> = {
     alias: 'persistentvolume-binder',
     component: 'persistentvolume-controller',
     make: persistentVolumeBinder,
+  },
+  'persistentvolume-expander-controller': {
+    alias: 'persistentvolume-expander',
+    component: 'volume_expand',
+    make: persistentVolumeExpander,
   },
   'persistentvolumeclaim-protection-controller': {
     alias: 'pvc-protection',

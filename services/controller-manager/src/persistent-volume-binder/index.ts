@@ -1,11 +1,18 @@
 /** Binds claims to volumes, makes volumes for them, and takes care of what is left when claims go. */
 
-import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '@orrery/api/gen/types.ts';
+import type { PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from '@orrery/api/gen/types.ts';
 import { keyOf, objectKey } from '@orrery/api/meta.ts';
-import { Nodes, PersistentVolumeClaims, PersistentVolumes, StorageClasses } from '@orrery/api/resources.ts';
-import { claimClassName, isClaimBound, volumeClassName } from '@orrery/api/storage.ts';
+import {
+  Nodes,
+  PersistentVolumeClaims,
+  PersistentVolumes,
+  Pods,
+  StorageClasses,
+} from '@orrery/api/resources.ts';
+import { claimClassName, claimNameOf, isClaimBound, volumeClassName } from '@orrery/api/storage.ts';
 import type { Controller, ControllerContext, KeyQueue } from '@orrery/controller/controller.ts';
 import { type Index, indexed } from '../indexes.ts';
+import { isPodTerminal } from '../pods.ts';
 import { Binder } from './reconcile.ts';
 
 /** Keys of claims and of volumes share the queue. */
@@ -18,12 +25,27 @@ const WAITING_BY_CLASS: Index<PersistentVolumeClaim> = {
   values: (claim) => (isClaimBound(claim) ? [] : [claimClassName(claim)]),
 };
 
+/** Pods that are to be scheduled, by the claims that they use. */
+const WITHOUT_NODE_BY_CLAIM: Index<Pod> = {
+  name: 'withoutNodeByClaim',
+  values: (pod) => {
+    const { metadata, spec } = pod;
+    if ((spec.nodeName ?? '') !== '' || spec.volumes === undefined || isPodTerminal(pod)) return [];
+    return spec.volumes.flatMap((volume) => {
+      const name = claimNameOf(pod, volume);
+      return name === undefined ? [] : [objectKey(metadata.namespace, name)];
+    });
+  },
+};
+
 export function persistentVolumeBinder({ informers, events, clock }: ControllerContext): Controller {
   const claims = informers.of(PersistentVolumeClaims);
   const volumes = informers.of(PersistentVolumes);
   const classes = informers.of(StorageClasses);
   const nodes = informers.of(Nodes);
   const waitingFor = indexed(claims, WAITING_BY_CLASS);
+  const pods = informers.of(Pods);
+  const withoutNode = indexed(pods, WITHOUT_NODE_BY_CLAIM);
   const binder = new Binder({
     claims: claims.lister,
     volumes: volumes.lister,
@@ -32,6 +54,7 @@ export function persistentVolumeBinder({ informers, events, clock }: ControllerC
       const node = nodes.lister.get(name);
       return node && { name, labels: node.metadata.labels ?? {} };
     },
+    podsWithoutNode: (claim) => withoutNode(keyOf(claim)).map(({ metadata }) => metadata.name),
     events,
     clock,
   });
@@ -41,6 +64,15 @@ export function persistentVolumeBinder({ informers, events, clock }: ControllerC
     setup: (queue) => {
       watchClaims(queue);
       watchVolumes(queue);
+      // Its claims may have been told that they wait for nobody in particular.
+      pods.addHandler({
+        add: (pod) => {
+          for (const key of WITHOUT_NODE_BY_CLAIM.values(pod)) {
+            const claim = claims.lister.get(key);
+            if (claim !== undefined && !isClaimBound(claim)) queue.add(`${CLAIM}${key}`);
+          }
+        },
+      });
       const help = ({ metadata }: StorageClass): void => wakeWaiting(queue, metadata.name);
       classes.addHandler({ add: help, update: help });
     },

@@ -18,12 +18,14 @@ function planOf(
   one: PersistentVolumeClaim,
   volumes: PersistentVolume[] = [],
   classes: StorageClass[] = [],
+  podsWithoutNode: string[] = [],
 ): string {
   const plan = planClaim(one, {
     volume: (name) => volumes.find(({ metadata }) => metadata.name === name),
     volumes: () => volumes,
     storageClass: (name) => classes.find(({ metadata }) => metadata.name === name),
     node: (name) => ({ name, labels: { zone: name } }),
+    podsWithoutNode: () => podsWithoutNode,
   });
   if ('volume' in plan) return `${plan.action} ${plan.volume.metadata.name}`;
   if ('storageClass' in plan) return `${plan.action} ${plan.storageClass.metadata.name}`;
@@ -234,6 +236,17 @@ describe('a claim', () => {
   ])('%s', (_case, one, volumes, classes, expected) => {
     expect(planOf(one, volumes, classes)).toBe(expected);
   });
+});
+
+test.each<[string[], string]>([
+  [['web-0'], 'pod web-0'],
+  [['web-1', 'web-0'], 'pods web-0,web-1'],
+])('a claim that waits for %j to be scheduled says so', (pods, which) => {
+  const one = claim('c', { spec: { storageClassName: 'x' } });
+  const waiting = storageClass('x', { volumeBindingMode: 'WaitForFirstConsumer' });
+  expect(planOf(one, [], [waiting], pods)).toBe(
+    `wait: Normal WaitForPodScheduled waiting for ${which} to be scheduled`,
+  );
 });
 
 describe('a volume', () => {

@@ -2,7 +2,6 @@
 
 import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '@orrery/api/gen/types.ts';
 import type { SelectableNode } from '@orrery/api/node-selector.ts';
-import { compareQuantities } from '@orrery/api/quantity.ts';
 import {
   BIND_COMPLETED_ANNOTATION,
   claimClassName,
@@ -11,7 +10,7 @@ import {
   SIMULATED_PROVISIONER,
   waitsForFirstConsumer,
 } from '@orrery/api/storage.ts';
-import { isReservedFor, matchingVolume, mismatch, requestedStorage } from '@orrery/api/volume-matching.ts';
+import { isReservedFor, matchingVolume, mismatch } from '@orrery/api/volume-matching.ts';
 import { isAnnotated, PROVISIONED_BY } from './binding.ts';
 
 export interface Note {
@@ -26,9 +25,7 @@ export type ClaimPlan =
   /** It stays Pending, and its owner is told why. */
   | { readonly action: 'wait'; readonly note?: Note }
   /** The volume that it was bound to is not there, or somebody else's. */
-  | { readonly action: 'lose'; readonly note: Note }
-  /** It is bound and wants to be larger. */
-  | { readonly action: 'grow'; readonly volume: PersistentVolume };
+  | { readonly action: 'lose'; readonly note: Note };
 
 /** What of the cluster a claim is judged by. */
 export interface StorageView {
@@ -36,6 +33,8 @@ export interface StorageView {
   volumes(): Iterable<PersistentVolume>;
   storageClass(name: string): StorageClass | undefined;
   node(name: string): SelectableNode | undefined;
+  /** Names of the pods that use the claim and have no node yet. */
+  podsWithoutNode(claim: PersistentVolumeClaim): readonly string[];
 }
 
 const warning = (reason: string, message: string): Note => ({ type: 'Warning', reason, message });
@@ -65,14 +64,7 @@ function planBoundClaim(claim: PersistentVolumeClaim, view: StorageView): ClaimP
   if (volume.spec.claimRef !== undefined && !isReservedFor(volume, claim)) {
     return lost('ClaimMisbound', 'Two claims are bound to the same volume, this one is bound incorrectly');
   }
-  return wantsToGrow(claim, volume) ? { action: 'grow', volume } : { action: 'bind', volume };
-}
-
-/** Only what the simulated driver has made can be made larger. */
-function wantsToGrow(claim: PersistentVolumeClaim, { spec }: PersistentVolume): boolean {
-  const capacity = claim.status?.capacity?.['storage'];
-  if (capacity === undefined || spec.csi?.driver !== SIMULATED_DRIVER) return false;
-  return compareQuantities(requestedStorage(claim), capacity) > 0;
+  return { action: 'bind', volume };
 }
 
 /** The claim names its volume. */
@@ -102,15 +94,20 @@ function planUnbound(claim: PersistentVolumeClaim, view: StorageView): ClaimPlan
   if (volume !== undefined && (!waits || volume.spec.claimRef !== undefined)) {
     return { action: 'bind', volume };
   }
-  if (waits) {
-    const message = 'waiting for first consumer to be created before binding';
-    return { action: 'wait', note: normal('WaitForFirstConsumer', message) };
-  }
+  if (waits) return { action: 'wait', note: waitingNote(view.podsWithoutNode(claim)) };
   if (className === '') {
     const message = 'no persistent volumes available for this claim and no storage class is set';
     return { action: 'wait', note: normal('FailedBinding', message) };
   }
   return planProvisioning(className, storageClass);
+}
+
+function waitingNote(pods: readonly string[]): Note {
+  if (pods.length === 0) {
+    return normal('WaitForFirstConsumer', 'waiting for first consumer to be created before binding');
+  }
+  const which = `${pods.length === 1 ? 'pod' : 'pods'} ${pods.toSorted().join(',')}`;
+  return normal('WaitForPodScheduled', `waiting for ${which} to be scheduled`);
 }
 
 function planProvisioning(className: string, storageClass: StorageClass | undefined): ClaimPlan {

@@ -95,7 +95,7 @@ describe('claims and volumes', () => {
     await settle(controllers);
     cluster.remove(PersistentVolumes, 'v');
     await settle(controllers);
-    expect(claimOf().status?.phase).toBe('Lost');
+    expect(claimOf().status).toEqual({ phase: 'Lost' });
     expect(cluster.events.at(-1)).toBe(
       'Warning c ClaimLost: Bound claim has lost its PersistentVolume. Data on the volume is lost!',
     );
@@ -149,16 +149,65 @@ describe('a claim of the simulated class', () => {
     expect(cluster.find(PersistentVolumes, name)).toBeUndefined();
   });
 
-  it('grows with its volume', async () => {
+  it('has one that stays until what is behind it is deleted, whichever of the two goes first', async () => {
     await settle(controllers);
-    cluster.change(PersistentVolumeClaims, 'default/c', ({ spec }) => {
-      spec.resources = { requests: { storage: '8Gi' } };
+    const volume = made();
+    cluster.change(PersistentVolumes, volume, ({ metadata }) => {
+      metadata.finalizers = ['kubernetes.io/pv-protection', ...(metadata.finalizers ?? [])];
+    });
+    expect(volumeOf(volume).metadata.finalizers).toContain(
+      'external-provisioner.volume.kubernetes.io/finalizer',
+    );
+    await cluster.client.delete(PersistentVolumes, { namespace: '', name: volume });
+    await settle(controllers);
+    expect(volumeOf(volume).metadata.finalizers).toHaveLength(2);
+    expect(claimOf().status?.phase).toBe('Bound');
+    await removeClaim();
+    await settle(controllers);
+    expect(cluster.find(PersistentVolumes, volume)).toBeUndefined();
+  });
+
+  it.each([0, 1, 2])(
+    'leaves no volume behind when the leader is lost at write %i of the deletion',
+    async (at) => {
+      await settle(controllers);
+      const [volume, begun] = [made(), cluster.writes.length];
+      await removeClaim();
+      let count = 0;
+      cluster.fault = (_write, index) => {
+        count += index >= begun ? 1 : 0;
+        return count === at + 1 ? { error: serviceUnavailable('lost'), when: 'after' } : undefined;
+      };
+      await settle(controllers);
+      expect(cluster.find(PersistentVolumes, volume)).toBeUndefined();
+    },
+  );
+
+  it('leaves its volume to people when they say so', async () => {
+    await settle(controllers);
+    const volume = made();
+    cluster.change(PersistentVolumes, volume, ({ spec }) => {
+      spec.persistentVolumeReclaimPolicy = 'Retain';
     });
     await settle(controllers);
-    expect(volumeOf(made()).spec.capacity).toEqual({ storage: '8Gi' });
-    expect(claimOf().status?.capacity).toEqual({ storage: '8Gi' });
-    expect(cluster.events.at(-1)).toBe('Normal c VolumeResizeSuccessful: Resize volume succeeded');
+    expect(volumeOf(volume).metadata.finalizers ?? []).toEqual([]);
+    await removeClaim();
+    await settle(controllers);
+    expect(volumeOf(volume).status?.phase).toBe('Released');
   });
+});
+
+it('a claim is told which pods it waits for, also when they come later', async () => {
+  cluster.seed(StorageClasses, storageClass('late', { volumeBindingMode: 'WaitForFirstConsumer' }));
+  cluster.seed(PersistentVolumeClaims, claim('c', { spec: { storageClassName: 'late' } }));
+  await settle(controllers);
+  const volumes = [{ name: 'v', persistentVolumeClaim: { claimName: 'c' } }];
+  cluster.seed(Pods, pod('p', { spec: { volumes } }));
+  await settle(controllers);
+  expect(cluster.events).toEqual([
+    'Normal c WaitForFirstConsumer: waiting for first consumer to be created before binding',
+    'Normal c WaitForPodScheduled: waiting for pod p to be scheduled',
+  ]);
 });
 
 describe('a volume that a claim leaves', () => {

@@ -6,7 +6,6 @@ import { isBeingDeleted, objectKey } from '@orrery/api/meta.ts';
 import type { SelectableNode } from '@orrery/api/node-selector.ts';
 import { PersistentVolumeClaims, PersistentVolumes } from '@orrery/api/resources.ts';
 import { isAlreadyExists, isNotFound } from '@orrery/api/status-error.ts';
-import { requestedStorage } from '@orrery/api/volume-matching.ts';
 import type { Client } from '@orrery/client/client.ts';
 import type { EventRecorder } from '@orrery/client/events.ts';
 import type { Lister } from '@orrery/client/informer.ts';
@@ -14,13 +13,20 @@ import type { Clock } from '@orrery/kit/clock.ts';
 import { isGone } from '../api-errors.ts';
 import { boundClaim, boundStatus, boundVolume, phaseStatus, unboundVolume } from './binding.ts';
 import { type Note, planClaim, planVolume, type Reclaim } from './plan.ts';
-import { provisionedName, provisionedVolume } from './provisioning.ts';
+import {
+  needsNoProvisioner,
+  provisionedName,
+  provisionedVolume,
+  PROVISIONER_FINALIZER,
+  withoutProvisioner,
+} from './provisioning.ts';
 
 export interface BinderOptions {
   claims: Lister<PersistentVolumeClaim>;
   volumes: Lister<PersistentVolume>;
   storageClass: (name: string) => StorageClass | undefined;
   node: (name: string) => SelectableNode | undefined;
+  podsWithoutNode: (claim: PersistentVolumeClaim) => readonly string[];
   events: EventRecorder;
   clock: Clock;
 }
@@ -34,7 +40,7 @@ export class Binder {
 
   /** Brings one claim a step further. A conflict is thrown: the caches were behind, and the next look is another. */
   async reconcileClaim(key: string, client: Client): Promise<void> {
-    const { claims, volumes, storageClass, node } = this.#options;
+    const { claims, volumes, storageClass, node, podsWithoutNode } = this.#options;
     const claim = claims.get(key);
     if (claim === undefined) return;
     const plan = planClaim(claim, {
@@ -42,14 +48,13 @@ export class Binder {
       volumes: () => volumes.list(),
       storageClass,
       node,
+      podsWithoutNode,
     });
     switch (plan.action) {
       case 'bind':
         return this.#bind(client, claim, plan.volume);
       case 'provision':
         return this.#provision(client, claim, plan.storageClass);
-      case 'grow':
-        return this.#grow(client, claim, plan.volume);
       case 'wait':
         await this.#setPhase(client, claim, 'Pending');
         this.#note(claim, plan.note);
@@ -114,25 +119,11 @@ export class Binder {
     );
   }
 
-  /** The volume grows first; the claim shows it when it has (external-resizer). */
-  async #grow(client: Client, claim: PersistentVolumeClaim, volume: PersistentVolume): Promise<void> {
-    const storage = requestedStorage(claim);
-    const subject = { resource: PersistentVolumeClaims, object: claim };
-    const { name } = volume.metadata;
-    if (volume.spec.capacity?.['storage'] !== storage) {
-      this.#options.events.normal(subject, 'Resizing', `External resizer is resizing volume ${name}`);
-      const spec = { ...volume.spec, capacity: { ...volume.spec.capacity, storage } };
-      await client.update(PersistentVolumes, { ...volume, spec });
-    }
-    const capacity = { ...claim.status?.capacity, storage };
-    await client.updateStatus(PersistentVolumeClaims, { ...claim, status: { ...claim.status, capacity } });
-    this.#options.events.normal(subject, 'VolumeResizeSuccessful', 'Resize volume succeeded');
-  }
-
-  /** Says whether the phase is new. */
+  /** A phase without a volume, and so without what a claim has of one. Says whether it is new. */
   async #setPhase(client: Client, claim: PersistentVolumeClaim, phase: string): Promise<boolean> {
     if (claim.status?.phase === phase) return false;
-    await client.updateStatus(PersistentVolumeClaims, { ...claim, status: { ...claim.status, phase } });
+    const { accessModes: _modes, capacity: _capacity, ...status } = claim.status ?? {};
+    await client.updateStatus(PersistentVolumeClaims, { ...claim, status: { ...status, phase } });
     return true;
   }
 
@@ -146,6 +137,10 @@ export class Binder {
   async reconcileVolume(name: string, client: Client): Promise<void> {
     const volume = this.#options.volumes.get(name);
     if (volume === undefined) return;
+    if (needsNoProvisioner(volume)) {
+      await client.update(PersistentVolumes, withoutProvisioner(volume));
+      return;
+    }
     const plan = planVolume(volume, await this.#claimOf(client, volume));
     switch (plan.action) {
       case 'offer':
@@ -186,14 +181,21 @@ export class Binder {
       this.#options.events.warning({ resource: PersistentVolumes, object: volume }, reason, message);
       return;
     }
-    await this.#setVolumePhase(client, volume, 'Released');
-    if (reclaim.action === 'retain' || isBeingDeleted(volume)) return;
-    const { name, uid } = volume.metadata;
+    const released = await this.#setVolumePhase(client, volume, 'Released');
+    if (reclaim.action === 'retain') return;
     try {
-      await client.delete(PersistentVolumes, { namespace: '', name }, { preconditions: { uid } });
+      const left = isBeingDeleted(released) ? released : await this.#delete(client, released);
+      if (left?.metadata.finalizers?.includes(PROVISIONER_FINALIZER) !== true) return;
+      await client.update(PersistentVolumes, withoutProvisioner(left));
     } catch (error) {
       if (!isGone(error)) throw error;
     }
+  }
+
+  /** Resolves to what is left of it while something keeps it. */
+  #delete(client: Client, { metadata }: PersistentVolume): Promise<PersistentVolume | undefined> {
+    const { name, uid } = metadata;
+    return client.delete(PersistentVolumes, { namespace: '', name }, { preconditions: { uid } });
   }
 
   async #setVolumePhase(
@@ -201,9 +203,9 @@ export class Binder {
     volume: PersistentVolume,
     phase: string,
     message?: string,
-  ): Promise<void> {
-    if (volume.status?.phase === phase) return;
+  ): Promise<PersistentVolume> {
+    if (volume.status?.phase === phase) return volume;
     const status = phaseStatus(volume, phase, this.#options.clock.now(), message);
-    await client.updateStatus(PersistentVolumes, { ...volume, status: status! });
+    return client.updateStatus(PersistentVolumes, { ...volume, status: status! });
   }
 }

@@ -1,6 +1,7 @@
 /** What the simulated machines keep: files, volumes and logs, on disk when there is a state directory. */
 
 import { join } from 'node:path';
+import type { PersistentVolumeClaim } from '@orrery/api/gen/types.ts';
 import { systemClock } from '@orrery/kit/clock.ts';
 import type { ServiceContext } from '@orrery/kit/service.ts';
 import type { NodeAgentConfig } from '../config.ts';
@@ -11,6 +12,7 @@ import { logStorage } from '../logs/log-storage.ts';
 import { allocatableQuantities } from '../nodes/node-object.ts';
 import { NO_CHECKPOINTS } from '../runtime/checkpoints.ts';
 import { JournaledCheckpoints } from '../runtime/journaled-checkpoints.ts';
+import { FileSystemGrowth } from '../volumes/file-system-growth.ts';
 import { PodVolumes } from '../volumes/pod-volumes.ts';
 import { ServiceAccountTokens } from '../volumes/tokens.ts';
 import { isVolatile, persistentVolumeTree } from '../volumes/tree-names.ts';
@@ -21,7 +23,7 @@ export type Storage = ReturnType<typeof openStorage>;
 export function openStorage(
   { ORRERY_STATE_DIR: stateDir, ORRERY_LOG_MAX_BYTES: logMaxBytes }: NodeAgentConfig,
   { clock, logger }: ServiceContext,
-  { client, objects, claims, persistentVolumes, pods, hostIp }: Cluster,
+  { client, objects, claims, persistentVolumes, pods, hostIp, events }: Cluster,
 ) {
   const realClock = systemClock;
   const journals =
@@ -44,7 +46,18 @@ export function openStorage(
     hostIp,
     allocatable: allocatableQuantities,
     podNow: (key) => pods.lister.get(key),
+    onMounted: (pod) => growth.mounted(pod),
   });
+  const growth = new FileSystemGrowth({
+    client,
+    realClock,
+    logger,
+    claims: claims.lister,
+    userOf: (claim) => volumes.userOf(claim),
+    events,
+  });
+  const look = (claim: PersistentVolumeClaim): void => growth.look(claim);
+  claims.addHandler({ add: look, update: look });
   persistentVolumes.addHandler({
     delete: ({ metadata }) => trees.remove(persistentVolumeTree(metadata.uid)),
   });

@@ -1,6 +1,12 @@
 /** The volumes of the pods of this agent, as trees. */
 
-import type { Container as ContainerSpec, Pod, Volume, VolumeMount } from '@orrery/api/gen/types.ts';
+import type {
+  Container as ContainerSpec,
+  PersistentVolumeClaim,
+  Pod,
+  Volume,
+  VolumeMount,
+} from '@orrery/api/gen/types.ts';
 import { keyOf } from '@orrery/api/meta.ts';
 import { wholeValue } from '@orrery/api/quantity.ts';
 import type { Clock, Timer } from '@orrery/kit/clock.ts';
@@ -41,6 +47,8 @@ export interface PodVolumesOptions {
   allocatable: (node: string) => Allocatable;
   /** A pod as it is now; undefined when it is gone. */
   podNow: (key: string) => Pod | undefined;
+  /** Told of a pod whose volumes have been mounted. */
+  onMounted?: (pod: Pod) => void;
 }
 
 /** How often what is mounted follows what it came from (the kubelet's syncFrequency). */
@@ -107,6 +115,15 @@ export class PodVolumes implements VolumeManager {
     return undefined;
   }
 
+  /** A pod that has the claim mounted. */
+  userOf({ metadata: { namespace, name } }: PersistentVolumeClaim): Pod | undefined {
+    for (const pod of this.#pods.values()) {
+      if (pod.metadata.namespace !== namespace) continue;
+      if (pod.spec.volumes?.some((volume) => claimOf(pod, volume)?.name === name) === true) return pod;
+    }
+    return undefined;
+  }
+
   /** What a tree holds when it is first opened. */
   prepare(tree: FileTree): void {
     prepareTree(tree);
@@ -154,6 +171,7 @@ export class PodVolumes implements VolumeManager {
         );
       }
     }
+    this.#options.onMounted?.(pod);
   }
 
   #setUp(pod: Pod, volume: Volume): void {

@@ -1,0 +1,215 @@
+/** PersistentVolumes and claims: how they find each other, grow, move and go, with kubectl and pods. */
+
+import type { PersistentVolume, PersistentVolumeClaim, Pod } from '@orrery/api/gen/types.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually, TestCluster } from '../support/cluster.ts';
+
+let cluster: TestCluster;
+
+beforeAll(async () => {
+  cluster = await TestCluster.start({ nodes: 2, nodeAgents: 2 });
+});
+afterAll(() => cluster.remove());
+
+const kubectl = (...args: string[]): Promise<string> => cluster.kubectlOk(args);
+const apply = (...items: object[]): Promise<string> =>
+  cluster.kubectlOk(['apply', '-f', '-'], {
+    input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
+  });
+const claimOf = (name: string): Promise<PersistentVolumeClaim> =>
+  cluster.get<PersistentVolumeClaim>('pvc', name);
+const volumeOf = (name: string): Promise<PersistentVolume> => cluster.get<PersistentVolume>('pv', name);
+const eventsOf = (name: string): Promise<string> =>
+  kubectl('get', 'events', `--field-selector=involvedObject.name=${name}`);
+
+function claim(name: string, spec: object = {}): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, ...spec },
+  };
+}
+
+function volume(name: string, spec: object, labels: object = {}): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: { name, labels },
+    spec: {
+      accessModes: ['ReadWriteOnce'],
+      capacity: { storage: '2Gi' },
+      storageClassName: 'static',
+      hostPath: { path: `/mnt/${name}` },
+      ...spec,
+    },
+  };
+}
+
+function pod(name: string, claimName: string, more: object = {}): object {
+  const volumeMounts = [{ name: 'data', mountPath: '/data' }];
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name },
+    spec: {
+      terminationGracePeriodSeconds: 0,
+      containers: [{ name: 'main', image: 'busybox', command: ['sleep', '100000'], volumeMounts }],
+      volumes: [{ name: 'data', persistentVolumeClaim: { claimName } }],
+      ...more,
+    },
+  };
+}
+
+const isBound = (name: string): Promise<unknown> =>
+  eventually(`${name} is bound`, async () => (await claimOf(name)).status?.phase === 'Bound');
+const isReady = (name: string): Promise<string> =>
+  kubectl('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=30s');
+
+describe('volumes that an administrator has made', () => {
+  it('are taken by size, mode, selector and name, each by one claim', async () => {
+    const inClass = { storageClassName: 'static' };
+    await apply(
+      volume('small', { capacity: { storage: '1Gi' } }),
+      volume('large', { capacity: { storage: '9Gi' } }),
+      volume('fast', {}, { disk: 'ssd' }),
+      volume('block', { volumeMode: 'Block' }),
+      volume('shared', { accessModes: ['ReadWriteOnce', 'ReadWriteMany'] }),
+      volume('kept', { claimRef: { namespace: 'default', name: 'chosen' } }),
+      volume('named', {}),
+      claim('by-name', { ...inClass, volumeName: 'named' }),
+      claim('chosen', inClass),
+      claim('by-mode', { ...inClass, accessModes: ['ReadWriteMany'] }),
+      claim('by-block', { ...inClass, volumeMode: 'Block' }),
+      claim('by-selector', { ...inClass, selector: { matchLabels: { disk: 'ssd' } } }),
+      claim('by-size', { ...inClass, resources: { requests: { storage: '5Gi' } } }),
+    );
+    const wanted = {
+      'by-name': 'named',
+      chosen: 'kept',
+      'by-mode': 'shared',
+      'by-block': 'block',
+      'by-selector': 'fast',
+      'by-size': 'large',
+    };
+    for (const [name, found] of Object.entries(wanted)) {
+      await isBound(name);
+      expect([name, (await claimOf(name)).spec.volumeName]).toEqual([name, found]);
+    }
+    expect((await volumeOf('small')).status?.phase).toBe('Available');
+    await apply(claim('too-large', { ...inClass, resources: { requests: { storage: '90Gi' } } }));
+    expect(await kubectl('get', 'pvc', 'too-large')).toContain('Pending');
+  });
+
+  it('are Released when their claims go, and anybody’s when they are set free', async () => {
+    await kubectl('delete', 'pvc', 'by-name');
+    await eventually('it is Released', async () => (await volumeOf('named')).status?.phase === 'Released');
+    await kubectl('patch', 'pv', 'named', '--type=json', '-p=[{"op":"remove","path":"/spec/claimRef"}]');
+    await eventually('it is Available', async () => (await volumeOf('named')).status?.phase === 'Available');
+  });
+
+  it('are not recycled, and say so', async () => {
+    const recycle = await cluster.kubectl(['apply', '-f', '-'], {
+      input: JSON.stringify(
+        volume('old', { persistentVolumeReclaimPolicy: 'Recycle', storageClassName: 'old' }),
+      ),
+    });
+    expect(recycle.stderr).toContain(
+      'Warning: spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.',
+    );
+    await apply(claim('of-old', { storageClassName: 'old' }));
+    await isBound('of-old');
+    await kubectl('delete', 'pvc', 'of-old');
+    await eventually('it has failed', async () => (await volumeOf('old')).status?.phase === 'Failed');
+    await eventually('the event', async () => (await eventsOf('old')).includes('VolumeFailedRecycle'));
+  });
+
+  it('of a node’s own are had there alone', async () => {
+    const matchExpressions = [{ key: 'kubernetes.io/hostname', operator: 'In', values: ['node-2'] }];
+    const local = {
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: { name: 'local' },
+      provisioner: 'kubernetes.io/no-provisioner',
+      volumeBindingMode: 'WaitForFirstConsumer',
+    };
+    await apply(
+      local,
+      volume('disk', {
+        storageClassName: 'local',
+        hostPath: undefined,
+        local: { path: '/mnt/disk' },
+        nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions }] } },
+      }),
+      claim('on-disk', { storageClassName: 'local' }),
+    );
+    await eventually('it waits', async () => (await eventsOf('on-disk')).includes('WaitForFirstConsumer'));
+    expect((await claimOf('on-disk')).status?.phase).toBe('Pending');
+    await apply(pod('near-disk', 'on-disk'));
+    await isReady('near-disk');
+    expect((await cluster.get<Pod>('pod', 'near-disk')).spec.nodeName).toBe('node-2');
+    expect((await claimOf('on-disk')).spec.volumeName).toBe('disk');
+  });
+});
+
+describe('a claim of the standard class', () => {
+  const volumeNameOf = async (name: string): Promise<string> => (await claimOf(name)).spec.volumeName!;
+
+  it('grows: the volume first, the file system when a pod has it mounted', async () => {
+    await apply(claim('growing'));
+    await isBound('growing');
+    const more = '{"spec":{"resources":{"requests":{"storage":"3Gi"}}}}';
+    await kubectl('patch', 'pvc', 'growing', '-p', more);
+    await eventually('the file system waits', async () => {
+      const { status } = await claimOf('growing');
+      return status?.allocatedResourceStatuses?.['storage'] === 'NodeResizePending';
+    });
+    const { status } = await claimOf('growing');
+    expect(status).toMatchObject({
+      capacity: { storage: '1Gi' },
+      allocatedResources: { storage: '3Gi' },
+      conditions: [
+        {
+          type: 'FileSystemResizePending',
+          status: 'True',
+          message: 'Waiting for user to (re-)start a pod to finish file system resize of volume on node.',
+        },
+      ],
+    });
+    expect((await volumeOf(await volumeNameOf('growing'))).spec.capacity).toEqual({ storage: '3Gi' });
+    await apply(pod('grower', 'growing'));
+    const hasSize = (storage: string): Promise<unknown> =>
+      eventually(`it has ${storage}`, async () => {
+        const grown = (await claimOf('growing')).status;
+        return grown?.capacity?.['storage'] === storage && grown.conditions === undefined;
+      });
+    await hasSize('3Gi');
+    // And while it is mounted.
+    await kubectl('patch', 'pvc', 'growing', '-p', more.replace('3Gi', '5Gi'));
+    await hasSize('5Gi');
+    await eventually('the events', async () => {
+      const said = `${await eventsOf('growing')}${await eventsOf('grower')}`;
+      return ['Resizing', 'FileSystemResizeRequired', 'FileSystemResizeSuccessful'].every((each) =>
+        said.includes(each),
+      );
+    });
+    const less = await cluster.kubectl(['patch', 'pvc', 'growing', '-p', more.replace('3Gi', '2Gi')]);
+    expect(less.stderr).toContain('field can not be less than status.capacity');
+  });
+
+  it('stays while a pod uses it, and takes its volume along', async () => {
+    await apply(claim('used'), pod('user', 'used'));
+    await isReady('user');
+    const made = await volumeNameOf('used');
+    expect((await volumeOf(made)).metadata.finalizers?.toSorted()).toEqual([
+      'external-provisioner.volume.kubernetes.io/finalizer',
+      'kubernetes.io/pv-protection',
+    ]);
+    await kubectl('delete', 'pvc', 'used', '--wait=false');
+    await kubectl('delete', 'pv', made, '--wait=false');
+    expect(await kubectl('get', 'pvc', 'used')).toContain('Terminating');
+    expect(await kubectl('get', 'pv', made)).toContain('Terminating');
+    await kubectl('delete', 'pod', 'user');
+    await kubectl('wait', '--for=delete', 'pvc/used', `pv/${made}`, '--timeout=20s');
+  });
+});

@@ -1,5 +1,7 @@
 /** PersistentVolumes and claims: how they find each other, grow, move and go, with kubectl and pods. */
 
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '@orrery/api/gen/types.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, TestCluster } from '../support/cluster.ts';
@@ -19,6 +21,7 @@ const apply = (...items: object[]): Promise<string> =>
 const claimOf = (name: string): Promise<PersistentVolumeClaim> =>
   cluster.get<PersistentVolumeClaim>('pvc', name);
 const volumeOf = (name: string): Promise<PersistentVolume> => cluster.get<PersistentVolume>('pv', name);
+const volumeNameOf = async (name: string): Promise<string> => (await claimOf(name)).spec.volumeName!;
 const eventsOf = (name: string): Promise<string> =>
   kubectl('get', 'events', `--field-selector=involvedObject.name=${name}`);
 
@@ -153,8 +156,6 @@ describe('volumes that an administrator has made', () => {
 });
 
 describe('a claim of the standard class', () => {
-  const volumeNameOf = async (name: string): Promise<string> => (await claimOf(name)).spec.volumeName!;
-
   it('grows: the volume first, the file system when a pod has it mounted', async () => {
     await apply(claim('growing'));
     await isBound('growing');
@@ -211,5 +212,45 @@ describe('a claim of the standard class', () => {
     expect(await kubectl('get', 'pv', made)).toContain('Terminating');
     await kubectl('delete', 'pod', 'user');
     await kubectl('wait', '--for=delete', 'pvc/used', `pv/${made}`, '--timeout=20s');
+  });
+});
+
+describe('the data of a claim', () => {
+  const run = (name: string, script: string): Promise<string> =>
+    kubectl('exec', name, '--', 'sh', '-c', script);
+  const onNode = (name: string, claimName: string, nodeName: string): object =>
+    pod(name, claimName, { nodeName });
+
+  it('is one for pods of several agents at once, and survives their death', async () => {
+    await apply(claim('shared', { accessModes: ['ReadWriteMany'] }));
+    await isBound('shared');
+    await apply(onNode('here', 'shared', 'node-1'), onNode('there', 'shared', 'node-2'));
+    await Promise.all(['here', 'there'].map(isReady));
+    await Promise.all(
+      ['here', 'there'].map((name) =>
+        run(name, `i=0; while [ $i -lt 20 ]; do echo "${name} $i" >> /data/log; i=$((i+1)); done`),
+      ),
+    );
+    const log = await run('here', 'cat /data/log');
+    expect(log.trim().split('\n')).toHaveLength(40);
+    expect(await run('there', 'cat /data/log')).toBe(log);
+    await run('there', 'echo last > /data/last');
+    await cluster.signal('node-agent-1', 'SIGKILL');
+    expect(await run('here', 'cat /data/last')).toBe('last\n');
+    await run('here', 'echo meanwhile > /data/meanwhile');
+    await eventually(
+      'the other agent is back',
+      async () => (await run('there', 'cat /data/meanwhile')) === 'meanwhile\n',
+    );
+  });
+
+  it('goes with its volume, and leaves nothing behind', async () => {
+    const uid = (await volumeOf(await volumeNameOf('shared'))).metadata.uid;
+    const directory = join(cluster.data, 'state', 'claims');
+    const isKept = (): boolean => readdirSync(directory).some((each) => each.includes(uid));
+    expect(isKept()).toBe(true);
+    await kubectl('delete', 'pod', 'here', 'there');
+    await kubectl('delete', 'pvc', 'shared');
+    await eventually('the data is gone', async () => !isKept());
   });
 });

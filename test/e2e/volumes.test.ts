@@ -10,7 +10,7 @@ const SPEED = 20;
 let cluster: TestCluster;
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ nodes: 2, speed: SPEED });
+  cluster = await TestCluster.start({ nodes: 2, nodeAgents: 2, speed: SPEED });
 });
 afterAll(() => cluster.remove());
 
@@ -65,7 +65,7 @@ describe('a ConfigMap', () => {
 });
 
 describe('a claim', () => {
-  it('keeps its data for the pod that comes next, on whatever node', async () => {
+  it('keeps its data for the pod that comes next, on whatever node of whatever agent', async () => {
     const claim = {
       apiVersion: 'v1',
       kind: 'PersistentVolumeClaim',

@@ -137,6 +137,8 @@ describe('processTable', () => {
       ],
     ]);
     expect(new Set(table.map(({ address }) => address)).size).toBe(3);
+    const claims = table.map(({ environment }) => environment['ORRERY_CLAIMS_DIR']);
+    expect(new Set(claims)).toEqual(new Set(['/srv/my cluster/state/claims']));
   });
 
   it('knows the names that its processes have had', () => {

@@ -107,6 +107,7 @@ function nodeAgent(
       ORRERY_NODES: String(Math.floor(((place + 1) * nodes) / nodeAgents) - before),
       ORRERY_ALL_NODES: String(nodes),
       ORRERY_STATE_DIR: join(data.state, instance),
+      ORRERY_CLAIMS_DIR: join(data.state, 'claims'),
       ORRERY_CRASHLOOP_INITIAL_MS: String(options.crashloopInitialMs),
       ...(zeroDelays ? NO_DELAYS : {}),
     },

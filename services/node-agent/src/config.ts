@@ -27,6 +27,8 @@ const shape = {
   ORRERY_ALL_NODES: wholeNumber(0, MOST_NODES)({ default: 0 }),
   /** Where what runs, and what it has written, outlives this process; without it everything is in memory. */
   ORRERY_STATE_DIR: nonEmpty({ default: undefined }),
+  /** Where the data of claims is, for all agents of the cluster; in the state directory unless given. */
+  ORRERY_CLAIMS_DIR: nonEmpty({ default: undefined }),
   /** Simulated time of the pull of an image of 70 MiB (runtime/images.ts), of setting up a sandbox, of starting a container; on the cluster's clock. */
   ORRERY_IMAGE_PULL_MS: milliseconds({ default: 1_200 }),
   ORRERY_SANDBOX_START_MS: milliseconds({ default: 300 }),

@@ -2,10 +2,14 @@
 
 import { join } from 'node:path';
 import type { PersistentVolumeClaim } from '@orrery/api/gen/types.ts';
+import { PersistentVolumes } from '@orrery/api/resources.ts';
+import type { Client } from '@orrery/client/client.ts';
 import { systemClock } from '@orrery/kit/clock.ts';
+import type { Logger } from '@orrery/kit/logger.ts';
 import type { ServiceContext } from '@orrery/kit/service.ts';
 import type { NodeAgentConfig } from '../config.ts';
 import { Journals } from '../files/journals.ts';
+import { SharedLogs } from '../files/shared-logs.ts';
 import { Trees } from '../files/trees.ts';
 import { ContainerLogs } from '../logs/container-logs.ts';
 import { logStorage } from '../logs/log-storage.ts';
@@ -15,13 +19,17 @@ import { JournaledCheckpoints } from '../runtime/journaled-checkpoints.ts';
 import { FileSystemGrowth } from '../volumes/file-system-growth.ts';
 import { PodVolumes } from '../volumes/pod-volumes.ts';
 import { ServiceAccountTokens } from '../volumes/tokens.ts';
-import { isVolatile, persistentVolumeTree } from '../volumes/tree-names.ts';
+import { isPersistentVolumeTree, isVolatile, persistentVolumeTree } from '../volumes/tree-names.ts';
 import type { Cluster } from './cluster.ts';
 
 export type Storage = ReturnType<typeof openStorage>;
 
 export function openStorage(
-  { ORRERY_STATE_DIR: stateDir, ORRERY_LOG_MAX_BYTES: logMaxBytes }: NodeAgentConfig,
+  {
+    ORRERY_STATE_DIR: stateDir,
+    ORRERY_CLAIMS_DIR: claimsDir = stateDir && join(stateDir, 'claims'),
+    ORRERY_LOG_MAX_BYTES: logMaxBytes,
+  }: NodeAgentConfig,
   { clock, logger }: ServiceContext,
   { client, objects, claims, persistentVolumes, pods, hostIp, events }: Cluster,
 ) {
@@ -35,6 +43,9 @@ export function openStorage(
     isVolatile,
     prepare: (tree) => volumes.prepare(tree),
     ...(journals === undefined ? {} : { journals }),
+    ...(claimsDir === undefined
+      ? {}
+      : { shared: { logs: new SharedLogs(claimsDir), has: isPersistentVolumeTree } }),
   });
   const volumes = new PodVolumes({
     clock,
@@ -75,12 +86,8 @@ export function openStorage(
     checkpoints: journals === undefined ? NO_CHECKPOINTS : new JournaledCheckpoints(journals),
     /** Deletes what is left of pods, containers and volumes that went while no agent ran. */
     removeOrphans: (known: { pod: (uid: string) => boolean; container: (id: string) => boolean }): void => {
-      const persistent = new Set(persistentVolumes.lister.list().map(({ metadata }) => metadata.uid));
-      volumes.removeOrphans({
-        pods: known.pod,
-        containers: known.container,
-        'persistent-volumes': (uid) => persistent.has(uid),
-      });
+      volumes.removeOrphans({ pods: known.pod, containers: known.container });
+      void removeOrphanedClaims(client, trees, logger);
       logs.removeOrphans(known.pod);
     },
     close: async (): Promise<void> => {
@@ -89,4 +96,20 @@ export function openStorage(
       await logs.close();
     },
   };
+}
+
+/**
+ * Other agents write data of volumes that this one has not heard of yet, so only what the apiserver does not know after
+ * the data was there is an orphan.
+ */
+async function removeOrphanedClaims(client: Client, trees: Trees, logger: Logger): Promise<void> {
+  const found = [...trees.names()].filter(isPersistentVolumeTree);
+  if (found.length === 0) return;
+  try {
+    const { items } = await client.list(PersistentVolumes);
+    const known = new Set(items.map(({ metadata }) => persistentVolumeTree(metadata.uid)));
+    for (const name of found) if (!known.has(name)) trees.remove(name);
+  } catch (error) {
+    logger.warn({ err: error }, 'data of volumes that are gone is left for the next start');
+  }
 }

@@ -1,8 +1,9 @@
 /**
  * How a record lies in a journal: its length and checksum, so that a record that was torn by the
- * end of the process is known for what it is, then a head as JSON and a body of bytes. Pure.
+ * end of the process is known for what it is, then a head as JSON and a body of bytes.
  */
 
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 
 export interface JournalRecord {
@@ -18,6 +19,8 @@ export interface StoredRecord extends JournalRecord {
 const FRAME_BYTES = 12;
 /** No record is longer: what claims to be is damage. */
 const MAX_RECORD_BYTES = 1024 * 1024 * 1024;
+/** How much of a new file is written at a time. */
+const BATCH_BYTES = 1024 * 1024;
 
 /** Length of what follows the checksum, checksum of it, length of the head, head, body. */
 export function encodeRecord({ head, body }: JournalRecord): Buffer {
@@ -46,4 +49,26 @@ export function decodeRecords(journal: Buffer): { records: StoredRecord[]; whole
     at = end;
   }
   return { records, wholeBytes: at };
+}
+
+/** Writes a file of them. Returns its size. */
+export function writeRecords(path: string, records: Iterable<JournalRecord>): number {
+  writeFileSync(path, '', { mode: 0o600 });
+  let fileBytes = 0;
+  let batch: Buffer[] = [];
+  let batchBytes = 0;
+  const write = (): void => {
+    appendFileSync(path, Buffer.concat(batch));
+    fileBytes += batchBytes;
+    batch = [];
+    batchBytes = 0;
+  };
+  for (const record of records) {
+    const bytes = encodeRecord(record);
+    batch.push(bytes);
+    batchBytes += bytes.length;
+    if (batchBytes >= BATCH_BYTES) write();
+  }
+  write();
+  return fileBytes;
 }

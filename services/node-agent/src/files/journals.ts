@@ -15,12 +15,17 @@ import {
   renameSync,
   rmSync,
   truncateSync,
-  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
-import { decodeRecords, encodeRecord, type JournalRecord, type StoredRecord } from './journal-record.ts';
+import {
+  decodeRecords,
+  encodeRecord,
+  type JournalRecord,
+  type StoredRecord,
+  writeRecords,
+} from './journal-record.ts';
 
 /** What a journal is about: how large it is (about), and the records that make it anew. */
 export interface JournalSource {
@@ -229,23 +234,7 @@ export class Journals {
 /** Replaces a journal by what it comes to; whoever looks meanwhile sees the old one. Returns its size. */
 function writeAnew(path: string, source: JournalSource): number {
   const next = `${path}${NEW_EXTENSION}`;
-  writeFileSync(next, '', { mode: 0o600 });
-  let fileBytes = 0;
-  let batch: Buffer[] = [];
-  let batchBytes = 0;
-  const write = (): void => {
-    appendFileSync(next, Buffer.concat(batch));
-    fileBytes += batchBytes;
-    batch = [];
-    batchBytes = 0;
-  };
-  for (const record of source.snapshot()) {
-    const bytes = encodeRecord(record);
-    batch.push(bytes);
-    batchBytes += bytes.length;
-    if (batchBytes >= MEBIBYTE) write();
-  }
-  write();
+  const fileBytes = writeRecords(next, source.snapshot());
   renameSync(next, path);
   return fileBytes;
 }

@@ -6,6 +6,7 @@ import { FileError, type FileStat, type FileTree } from './file-system.ts';
 import { joinPath, nameOf, parentOf } from './paths.ts';
 import { PosixFiles, ROOT } from './posix-files.ts';
 import type { Attributes, Ownership, RawFiles } from './raw-files.ts';
+import type { SharedLog } from './shared-log.ts';
 import type { ChangeListener, TreeChange } from './tree-change.ts';
 
 interface TreeNode extends Ownership {
@@ -51,6 +52,8 @@ export class TreeFiles implements RawFiles {
   readonly #root: TreeNode;
   /** Who keeps the changes; absent while they are done again. */
   onChange: ChangeListener | undefined;
+  /** Where others change the tree, too; then nobody else keeps the changes. */
+  shared: Pick<SharedLog, 'follow' | 'append'> | undefined;
 
   constructor({ clock, limitBytes, budget }: MemoryTreeOptions) {
     this.#clock = clock;
@@ -60,15 +63,18 @@ export class TreeFiles implements RawFiles {
   }
 
   find(path: string): FileStat | undefined {
+    this.shared?.follow();
     const node = this.#nodeAt(path);
     return node === undefined ? undefined : statOf(node);
   }
 
   names(path: string): string[] {
+    this.shared?.follow();
     return [...(this.#nodeAt(path)?.children?.keys() ?? [])];
   }
 
   read(path: string): Uint8Array {
+    this.shared?.follow();
     return this.#nodeAt(path)?.content?.read() ?? NOTHING;
   }
 
@@ -78,7 +84,10 @@ export class TreeFiles implements RawFiles {
   }
 
   write(path: string, data: Uint8Array, append: boolean): void {
-    const { mode, uid, gid, content } = this.#nodeAt(path)!;
+    const node = this.#nodeAt(path);
+    // Somebody else has removed it since it was found.
+    if (node === undefined) throw new FileError('ENOENT', path);
+    const { mode, uid, gid, content } = node;
     this.#reserve(path, data.length - (append ? 0 : (content?.sizeBytes ?? 0)));
     const at = this.#clock.now();
     this.#make(append ? { do: 'append', path, at } : { do: 'write', path, at, mode, uid, gid }, data);
@@ -129,6 +138,7 @@ export class TreeFiles implements RawFiles {
   }
 
   space(): { totalBytes: number; usedBytes: number } {
+    this.shared?.follow();
     return { totalBytes: this.#limitBytes, usedBytes: this.#contentBytes };
   }
 
@@ -192,8 +202,18 @@ export class TreeFiles implements RawFiles {
   }
 
   #make(change: TreeChange, data: Uint8Array = NOTHING): void {
+    if (this.shared !== undefined && this.#share(this.shared, change, data)) return;
     this.apply(change, data);
     this.onChange?.(change, data);
+  }
+
+  /** False when the tree is gone for others: who still holds it writes for nobody. */
+  #share(shared: Pick<SharedLog, 'append'>, change: TreeChange, data: Uint8Array): boolean {
+    try {
+      return shared.append({ head: change, body: data });
+    } catch {
+      throw new FileError('ENOSPC', 'path' in change ? change.path : '/');
+    }
   }
 
   #applyTo(

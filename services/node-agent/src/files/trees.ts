@@ -2,8 +2,10 @@
 
 import type { Clock } from '@orrery/kit/clock.ts';
 import type { FileTree, TreeStore } from './file-system.ts';
+import type { JournalRecord } from './journal-record.ts';
 import type { Journals } from './journals.ts';
 import { type Budget, MemoryTree, TreeFiles } from './memory-tree.ts';
+import type { SharedLogs } from './shared-logs.ts';
 import type { TreeChange } from './tree-change.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -17,6 +19,8 @@ export interface TreesOptions {
   totalBytes?: number;
   /** Where trees outlive the process; without it they do not. */
   journals?: Journals;
+  /** Where trees are that all agents of the cluster have together, and which those are. */
+  shared?: { logs: SharedLogs; has: (name: string) => boolean };
   /** Whether a tree is made anew after a restart, and so needs no journal. */
   isVolatile?: (name: string) => boolean;
   /** Gives a tree what it holds from the start; the journal knows only what comes after. */
@@ -29,6 +33,7 @@ export class Trees implements TreeStore {
   readonly #clock: Clock;
   readonly #budget: Budget;
   readonly #journals: Journals | undefined;
+  readonly #shared: TreesOptions['shared'];
   readonly #isVolatile: (name: string) => boolean;
   readonly #prepare: (tree: FileTree) => void;
   /** Those in use; of the others there are journals. */
@@ -40,6 +45,7 @@ export class Trees implements TreeStore {
     this.limitBytes = limitBytes;
     this.#budget = { totalBytes, usedBytes: 0 };
     this.#journals = options.journals;
+    this.#shared = options.shared;
     this.#isVolatile = options.isVolatile ?? (() => false);
     this.#prepare = options.prepare ?? (() => undefined);
   }
@@ -50,13 +56,16 @@ export class Trees implements TreeStore {
 
   find(name: string): MemoryTree | undefined {
     const tree = this.#trees.get(name);
-    return tree === undefined && this.#journals?.has(name) === true ? this.#make(name) : tree;
+    const isKept = (): boolean =>
+      this.#sharedOf(name)?.has(name) === true || this.#journals?.has(name) === true;
+    return tree === undefined && isKept() ? this.#make(name) : tree;
   }
 
   remove(name: string): void {
     this.#trees.get(name)?.raw.release();
     this.#trees.delete(name);
     this.#journals?.remove(name);
+    this.#sharedOf(name)?.remove(name);
   }
 
   /** Whether a tree is in use: opened since this process began. */
@@ -66,7 +75,8 @@ export class Trees implements TreeStore {
 
   /** Of all trees that there are, open or not. */
   names(): Set<string> {
-    return new Set([...this.#trees.keys(), ...(this.#journals?.names() ?? [])]);
+    const kept = [...(this.#journals?.names() ?? []), ...(this.#shared?.logs.names() ?? [])];
+    return new Set([...this.#trees.keys(), ...kept]);
   }
 
   /** Removes all trees whose names begin so. Looks at every name. */
@@ -74,14 +84,35 @@ export class Trees implements TreeStore {
     for (const name of this.names()) if (name.startsWith(prefix)) this.remove(name);
   }
 
+  #sharedOf(name: string): SharedLogs | undefined {
+    return this.#shared?.has(name) === true ? this.#shared.logs : undefined;
+  }
+
   #make(name: string): MemoryTree {
     const raw = new TreeFiles({ clock: this.#clock, limitBytes: this.limitBytes, budget: this.#budget });
     const tree = new MemoryTree(name, raw);
     this.#prepare(tree);
-    if (this.#journals !== undefined && !this.#isVolatile(name)) keepIn(this.#journals, name, raw);
+    const shared = this.#sharedOf(name);
+    if (shared !== undefined) shareIn(shared, name, raw, this.#journals);
+    else if (this.#journals !== undefined && !this.#isVolatile(name)) keepIn(this.#journals, name, raw);
     this.#trees.set(name, tree);
     return tree;
   }
+}
+
+/** What has been written from now on is everybody's; so is what a journal of an earlier version has. */
+function shareIn(logs: SharedLogs, name: string, raw: TreeFiles, journals: Journals | undefined): void {
+  const state = {
+    get sizeBytes() {
+      return raw.sizeBytes;
+    },
+    apply: ({ head, body }: JournalRecord) => raw.apply(head as TreeChange, body),
+    *snapshot() {
+      for (const [head, body] of raw.snapshot()) yield { head, body };
+    },
+  };
+  raw.shared = logs.open(name, state, journals?.read(name));
+  journals?.remove(name);
 }
 
 /** Does again what was kept of a tree, and keeps what is done from now on. */

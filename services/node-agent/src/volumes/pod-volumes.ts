@@ -138,9 +138,7 @@ export class PodVolumes implements VolumeManager {
   }
 
   /** Removes the trees of what went while no agent ran (cleanupOrphanedPodDirs). */
-  removeOrphans(
-    isThere: Readonly<Record<'pods' | 'containers' | 'persistent-volumes', (id: string) => boolean>>,
-  ): void {
+  removeOrphans(isThere: Readonly<Record<'pods' | 'containers', (id: string) => boolean>>): void {
     const { trees } = this.#options;
     for (const name of trees.names()) {
       const [kind = '', id = ''] = name.split('/');

@@ -44,9 +44,15 @@ export function nodeTree(node: string): string {
   return `nodes/${node}`;
 }
 
-/** The data of a persistent volume: it outlives pods, and goes with the volume. */
+const PERSISTENT_VOLUMES = 'persistent-volumes/';
+
+/** The data of a persistent volume: it outlives pods, goes with the volume, and is had on every node. */
 export function persistentVolumeTree(persistentVolumeUid: string): string {
-  return `persistent-volumes/${persistentVolumeUid}`;
+  return `${PERSISTENT_VOLUMES}${persistentVolumeUid}`;
+}
+
+export function isPersistentVolumeTree(tree: string): boolean {
+  return tree.startsWith(PERSISTENT_VOLUMES);
 }
 
 /** What is on the disk of a node before any pod writes to it. */

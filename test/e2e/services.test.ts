@@ -169,3 +169,73 @@ describe('the endpoints of a Service', () => {
     await kubectl('delete', 'pod', 'slow', '--grace-period=0', '--force');
   });
 });
+
+describe('the Service kubernetes', () => {
+  const SECRETS = '/var/run/secrets/kubernetes.io/serviceaccount';
+  const API = 'https://kubernetes.default.svc';
+  const inShell = (script: string): Promise<string> => kubectl('exec', 'caller', '--', 'sh', '-c', script);
+
+  beforeAll(async () => {
+    await kubectl('run', 'caller', '--image=example.com/tools', '--', 'sleep', '100000');
+    await kubectl('wait', 'pod/caller', '--for=condition=Ready', '--timeout=60s');
+  });
+
+  it('leads pods to the apiserver, with their token and the cluster’s authority', async () => {
+    const authorization = `-H "Authorization: Bearer $(cat ${SECRETS}/token)"`;
+    const curl = `curl -sS --cacert ${SECRETS}/ca.crt ${authorization}`;
+    expect(JSON.parse(await inShell(`${curl} ${API}/api`))).toMatchObject({ kind: 'APIVersions' });
+    const pods = JSON.parse(await inShell(`${curl} ${API}/api/v1/namespaces/default/pods`)) as {
+      items: unknown[];
+    };
+    expect(pods.items.length).toBeGreaterThan(2);
+    const body = '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"from-a-pod"}}';
+    const address =
+      'https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT/api/v1/namespaces/default/configmaps';
+    await inShell(`${curl} -H 'Content-Type: application/json' -d '${body}' ${address}`);
+    expect(await kubectl('get', 'configmap', 'from-a-pod')).toContain('from-a-pod');
+    const wget = await kubectl(
+      'exec',
+      'box',
+      '--',
+      'sh',
+      '-c',
+      `wget -q -O- --header "Authorization: Bearer $(cat ${SECRETS}/token)" ${API}/version`,
+    );
+    expect(JSON.parse(wget)).toMatchObject({ major: '1' });
+  });
+
+  it('is not believed without the authority, and lets nobody in without a token', async () => {
+    expect(await inShell(`curl -sS ${API}/api 2>&1; echo $?`)).toMatch(
+      /^curl: \(60\) SSL certificate problem: .*certificate.*\n60\n$/,
+    );
+    const trusting = `curl -sS --cacert ${SECRETS}/ca.crt`;
+    expect(await inShell(`${trusting} https://10.0.0.1:${cluster.apiPort}/api 2>&1; echo $?`)).toContain(
+      "no alternative certificate subject name matches target host name '10.0.0.1'",
+    );
+    expect(await inShell(`curl -k -s -o /dev/null -w '%{http_code}' ${API}/api`)).toBe('401');
+  });
+
+  it('is the only way out', async () => {
+    const slice = (address: string): object => ({
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: 'way-out', labels: { 'kubernetes.io/service-name': 'way-out' } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: [address] }],
+      ports: [{ port: cluster.ports()['nats-monitor'] }],
+    });
+    const out = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'way-out' },
+      spec: { ports: [{ port: 80 }] },
+    };
+    const items = [out, slice('10.0.0.1')];
+    await cluster.kubectlOk(['apply', '-f', '-'], {
+      input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
+    });
+    await eventually('it is refused', async () =>
+      (await inShell('curl -sS http://way-out 2>&1; echo $?')).includes('Could not connect to server\n7'),
+    );
+  });
+});

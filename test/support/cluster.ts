@@ -107,6 +107,11 @@ export class TestCluster {
     return succeeded(`orrery ${command} ${args.join(' ')}`, await this.orrery(command, ...args));
   }
 
+  /** The port of the apiserver for clients. */
+  get apiPort(): number {
+    return this.#port;
+  }
+
   /** The loopback ports of the parts, by name. */
   ports(): Record<string, number> {
     const { ports } = JSON.parse(readFileSync(join(this.data, 'cluster.json'), 'utf8')) as {

@@ -102,6 +102,7 @@ function nodeAgent(
     httpPort: nodeAgentPort(ports, place, 'http'),
     environment: {
       ...client,
+      ORRERY_CONTROL_PLANE: `${LOOPBACK}:${options.port}`,
       ORRERY_GRPC_PORT: String(nodeAgentPort(ports, place, 'grpc')),
       ORRERY_FIRST_NODE: String(before + 1),
       ORRERY_NODES: String(Math.floor(((place + 1) * nodes) / nodeAgents) - before),

@@ -2,6 +2,7 @@ import {
   clusterConfig,
   commonConfig,
   host,
+  hostAndPort,
   milliseconds,
   nonEmpty,
   port,
@@ -19,6 +20,10 @@ const shape = {
   ORRERY_LOG_MAX_BYTES: wholeNumber(1_024)({ default: 1024 * 1024 }),
   /** HOST or HOST:PORT under which others reach the gRPC port; the address that it listens on unless said. */
   ORRERY_ADVERTISE_ADDRESS: host({ default: '' }),
+  /** HOST:PORT of the apiserver for clients, where pods find it by the Service `kubernetes`; unless given they do not. */
+  ORRERY_CONTROL_PLANE: hostAndPort({ default: undefined }),
+  /** The port that the endpoints of that Service name; that of the address unless given. */
+  ORRERY_CONTROL_PLANE_PORT: port({ default: undefined }),
   /** How many nodes this agent simulates. */
   ORRERY_NODES: wholeNumber(0, MOST_NODES)({ default: 3 }),
   /** The number of the first of them: the nodes before it are other agents'. */

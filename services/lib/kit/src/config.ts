@@ -40,7 +40,7 @@ export const url = makeValidator<string>((text) => {
   return text;
 });
 
-const hostAndPort = makeValidator<string>((text) => {
+export const hostAndPort = makeValidator<string>((text) => {
   if (!/^[^:\s]+:\d+$/.test(text)) throw new Error('must be HOST:PORT');
   return text;
 });

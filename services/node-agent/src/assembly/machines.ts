@@ -5,6 +5,7 @@ import type { NodeAgentConfig } from '../config.ts';
 import { containerView } from '../environment/container-view.ts';
 import { logIdOf } from '../logs/container-logs.ts';
 import { nodeView } from '../network/cluster-view.ts';
+import { ControlPlaneClient, NO_CONTROL_PLANE } from '../network/control-plane.ts';
 import { DialClient } from '../network/dial-client.ts';
 import { ServiceInformers } from '../network/service-informers.ts';
 import { SimulatedNetwork } from '../network/simulated-network.ts';
@@ -20,11 +21,21 @@ import type { Storage } from './storage.ts';
 
 export type Machines = ReturnType<typeof createMachines>;
 
+/** Where pods find the apiserver; nowhere unless it is known. */
+function controlPlaneOf(config: NodeAgentConfig): ControlPlaneClient | undefined {
+  const { ORRERY_CONTROL_PLANE: address, ORRERY_CONTROL_PLANE_PORT: clusterPort } = config;
+  if (address === undefined) return undefined;
+  const [host = '', port = ''] = address.split(':');
+  return new ControlPlaneClient({ host, port: Number(port), clusterPort: clusterPort ?? Number(port) });
+}
+
 function createNetwork(
+  config: NodeAgentConfig,
   { clock }: ServiceContext,
   { hostIp, hostsNode, nodes, pods, services, newInformers }: Cluster,
 ) {
   const peers = new DialClient();
+  const controlPlane = controlPlaneOf(config);
   const lookedUp = new ServiceInformers(services, newInformers);
   const network = new SimulatedNetwork({
     clock,
@@ -33,9 +44,11 @@ function createNetwork(
     nodes: nodeView(nodes, pods),
     services: () => lookedUp.view(),
     peers,
+    controlPlane: controlPlane ?? NO_CONTROL_PLANE,
   });
   const close = async (): Promise<void> => {
     peers.close();
+    controlPlane?.close();
     await lookedUp.stop();
   };
   return { network, close };
@@ -51,7 +64,7 @@ export function createMachines(
 ) {
   const { clock, logger } = context;
   const { range, hostIp } = cluster;
-  const { network, close } = createNetwork(context, cluster);
+  const { network, close } = createNetwork(config, context, cluster);
   const addresses = Array.from(
     { length: range.count },
     (_, place) => new AddressRange(podRangePrefix(range.first + place)),

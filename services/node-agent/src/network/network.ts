@@ -4,6 +4,7 @@
  */
 
 import type { Duplex } from 'node:stream';
+import type { TlsOptions } from './secure.ts';
 
 export type NetworkErrorCode =
   | 'EADDRINUSE'
@@ -45,6 +46,16 @@ export interface HttpRequest {
   body: Uint8Array;
   /** Address of who asks. */
   remoteAddress: string;
+}
+
+/** A request that goes out. */
+export interface HttpAsk {
+  method?: string;
+  target: string;
+  headers?: Record<string, string>;
+  body?: Uint8Array | string;
+  /** Speaks TLS with who does; rejects with CertificateError. Others are asked without. */
+  tls?: TlsOptions;
 }
 
 export interface HttpResponse {
@@ -120,12 +131,7 @@ export interface NetworkStack {
   request(
     host: string,
     port: number,
-    request: {
-      method?: string;
-      target: string;
-      headers?: Record<string, string>;
-      body?: Uint8Array | string;
-    },
+    request: HttpAsk,
     options?: ConnectOptions,
   ): Promise<HttpResponse & { headers: Readonly<Record<string, string>>; body: Uint8Array }>;
   /** One health check over gRPC of a port of a pod or node of this agent. @throws NetworkError */

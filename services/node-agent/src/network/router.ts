@@ -3,6 +3,7 @@
 import type { Clock } from '@orrery/kit/clock.ts';
 import { ANY_ADDRESS, isLoopback, LOOPBACK } from './address.ts';
 import type { NodeView, ServiceView } from './cluster-view.ts';
+import { CONTROL_PLANE_ADDRESS } from './control-plane.ts';
 import type { Namespace } from './namespace.ts';
 import { NetworkError } from './network.ts';
 import type { Choice, ServiceProxy } from './service-proxy.ts';
@@ -14,7 +15,9 @@ export type Route =
   /** `ip` is the address of the namespace that is meant, `from` who is seen to ask. */
   | { kind: 'here'; namespace: Namespace; ip: string; port: number; fromIp: string }
   /** `address` is the agent's. */
-  | { kind: 'elsewhere'; address: string; ip: string; port: number; fromIp: string };
+  | { kind: 'elsewhere'; address: string; ip: string; port: number; fromIp: string }
+  /** To the apiserver. */
+  | { kind: 'controlPlane'; port: number };
 
 export interface RouterOptions {
   clock: Clock;
@@ -90,6 +93,7 @@ export class Router {
     const behind = node ?? nodes.nodeOfPods(ip);
     const address = behind === undefined || hostsNode(behind) ? undefined : nodes.agentOf(behind);
     if (address !== undefined) return { kind: 'elsewhere', address, ip, port, fromIp };
+    if (ip === CONTROL_PLANE_ADDRESS) return { kind: 'controlPlane', port };
     await clock.sleep(UNREACHABLE_MS, cancelled);
     throw new NetworkError('EHOSTUNREACH');
   }

@@ -4,6 +4,7 @@ import type { Clock } from '@orrery/kit/clock.ts';
 import { LOOPBACK } from './address.ts';
 import type { NodeView, ServiceView } from './cluster-view.ts';
 import type { ConnectionStream } from './connection-stream.ts';
+import type { ControlPlane } from './control-plane.ts';
 import { Namespace } from './namespace.ts';
 import { type NamespaceConfig, type Network, NetworkError, type NetworkStack } from './network.ts';
 import { OUTSIDE_ADDRESS, outsideNamespace } from './outside.ts';
@@ -22,6 +23,7 @@ export interface SimulatedNetworkOptions {
   /** Asked for when it is first needed. */
   services: () => ServiceView | Promise<ServiceView>;
   peers: Peers;
+  controlPlane: ControlPlane;
 }
 
 /** What another agent, or the apiserver, asks to be connected to. */
@@ -48,7 +50,8 @@ export class SimulatedNetwork implements Network {
   readonly #stackOfNode = new Map<string, Stack>();
   readonly #outside = outsideNamespace();
 
-  constructor({ clock, hostIp, hostsNode, nodes, services, peers }: SimulatedNetworkOptions) {
+  constructor(options: SimulatedNetworkOptions) {
+    const { clock, hostIp, hostsNode, nodes, services, peers, controlPlane } = options;
     this.#hostIp = hostIp;
     const router = new Router({
       clock,
@@ -59,7 +62,7 @@ export class SimulatedNetwork implements Network {
       podAt: (ip) => (ip === OUTSIDE_ADDRESS ? this.#outside : this.#podAt.get(ip)),
       nodeNamespace: (node) => this.#ofNode(node).namespace,
     });
-    this.#context = { clock, router, peers, nodes, services };
+    this.#context = { clock, router, peers, controlPlane, nodes, services };
   }
 
   attach(config: NamespaceConfig): NetworkStack {

@@ -5,6 +5,7 @@ import type { Clock } from '@orrery/kit/clock.ts';
 import { ANY_ADDRESS, canonicalHost, isIPv4, isLoopback } from './address.ts';
 import { adoptStream, connectPair, exchangeWith } from './connection.ts';
 import type { ConnectionStream } from './connection-stream.ts';
+import type { ControlPlane } from './control-plane.ts';
 import { withDeadline } from './deadline.ts';
 import { exchangeHttp, type OutgoingRequest, type WholeResponse } from './http-client.ts';
 import { askHandler, bytesOf, serveHttp, TOO_LARGE } from './http-server.ts';
@@ -14,6 +15,7 @@ import {
   type ConnectOptions,
   type DnsAnswer,
   type HealthCheck,
+  type HttpAsk,
   type HttpHandler,
   type HttpResponse,
   type Listener,
@@ -25,6 +27,7 @@ import {
 import type { Binding, Protocol } from './port-table.ts';
 import { type Names, resolve } from './resolver.ts';
 import type { Route, Router } from './router.ts';
+import { secured, type TlsOptions } from './secure.ts';
 import { Sockets } from './sockets.ts';
 
 /** When connect(2) gives up (Linux, six retries of a SYN). */
@@ -51,6 +54,7 @@ export interface StackContext {
   clock: Clock;
   router: Router;
   peers: Peers;
+  controlPlane: ControlPlane;
   nodes: Pick<NodeView, 'hostPort'>;
   services: () => ServiceView | Promise<ServiceView>;
 }
@@ -138,27 +142,22 @@ export class Stack implements NetworkStack {
   request(
     host: string,
     port: number,
-    request: {
-      method?: string;
-      target: string;
-      headers?: Record<string, string>;
-      body?: Uint8Array | string;
-    },
+    request: HttpAsk,
     options: ConnectOptions = {},
   ): Promise<WholeResponse> {
     const headers: Record<string, string> = { host: port === 80 ? host : `${host}:${port}` };
     for (const [name, value] of Object.entries(request.headers ?? {})) headers[name.toLowerCase()] = value;
-    const { method = 'GET', target } = request;
+    const { method = 'GET', target, tls } = request;
     const outgoing: OutgoingRequest = { method, target, headers, body: bytesOf(request.body) };
     return this.#pursue(host, options, EXCHANGE_LIMIT_MS, (ip, attempt) =>
-      this.#exchange(ip, port, outgoing, attempt),
+      this.#exchange(ip, port, outgoing, attempt, tls && { host, tls }),
     );
   }
 
   checkHealth(host: string, port: number, service: string): Promise<HealthCheck> {
     return this.#pursue(host, {}, CONNECT_LIMIT_MS, async (ip, { cancelled }) => {
       const route = await this.#context.router.route(this.#namespace, ip, port, cancelled);
-      if (route.kind === 'elsewhere') return 'UNIMPLEMENTED';
+      if (route.kind !== 'here') return 'UNIMPLEMENTED';
       const { grpcHealth } = bindingOf(route).service;
       return grpcHealth === undefined ? 'UNIMPLEMENTED' : (grpcHealth(service) ?? 'NOT_FOUND');
     });
@@ -257,7 +256,11 @@ export class Stack implements NetworkStack {
       deliver(service, far, route.fromIp);
       return near;
     }
-    const stream = await this.#context.peers.dial(route.address, route, cancelled);
+    const { peers, controlPlane } = this.#context;
+    const stream =
+      route.kind === 'elsewhere'
+        ? await peers.dial(route.address, route, cancelled)
+        : await controlPlane.dial(route.port, cancelled);
     release();
     try {
       cancelled.throwIfAborted();
@@ -274,6 +277,7 @@ export class Stack implements NetworkStack {
     port: number,
     outgoing: OutgoingRequest,
     attempt: Attempt,
+    secure: { host: string; tls: TlsOptions } | undefined,
   ): Promise<WholeResponse> {
     const { cancelled } = attempt;
     const route = await this.#context.router.route(this.#namespace, ip, port, cancelled);
@@ -282,7 +286,11 @@ export class Stack implements NetworkStack {
       if ('http' in service)
         return exchangeWith(sockets, cancelled, () => shortCut(service.http, outgoing, route.fromIp));
     }
-    return exchangeHttp(await this.#open(route, attempt), outgoing, cancelled);
+    const connection = await this.#open(route, attempt);
+    // Servers in pods know nothing of it.
+    if (secure === undefined || route.kind !== 'controlPlane')
+      return exchangeHttp(connection, outgoing, cancelled);
+    return exchangeHttp(await secured(connection, secure.host, secure.tls), outgoing, cancelled);
   }
 }
 

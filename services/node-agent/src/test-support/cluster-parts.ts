@@ -8,6 +8,7 @@ import type { IndexFunction, Informer } from '@orrery/client/informer.ts';
 import type { Clock } from '@orrery/kit/clock.ts';
 import { ManualClock } from '@orrery/kit/manual-clock.ts';
 import type { NodeView, ServiceView } from '../network/cluster-view.ts';
+import { NO_CONTROL_PLANE } from '../network/control-plane.ts';
 import { NetworkError } from '../network/network.ts';
 import { SimulatedNetwork } from '../network/simulated-network.ts';
 import type { Peers } from '../network/stack.ts';
@@ -41,6 +42,7 @@ export function isolatedNetwork(
     nodes: NO_NODES,
     services: () => NO_SERVICES,
     peers: NO_PEERS,
+    controlPlane: NO_CONTROL_PLANE,
   });
 }
 

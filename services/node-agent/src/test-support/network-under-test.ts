@@ -12,6 +12,7 @@ import {
   type ServiceView,
 } from '../network/cluster-view.ts';
 import { connectionPair } from '../network/connection-stream.ts';
+import { type ControlPlane, NO_CONTROL_PLANE } from '../network/control-plane.ts';
 import type { NamespaceConfig, NetworkStack } from '../network/network.ts';
 import { SimulatedNetwork } from '../network/simulated-network.ts';
 import type { Peers } from '../network/stack.ts';
@@ -54,6 +55,7 @@ export class NetworkUnderTest {
   constructor(
     agents: Readonly<Record<string, readonly string[]>> = { 'agent-0': ['node-1', 'node-2'] },
     peers?: Peers,
+    controlPlane: ControlPlane = NO_CONTROL_PLANE,
   ) {
     indexServices(this.services);
     this.#view = serviceView(this.services, this.slices);
@@ -73,6 +75,7 @@ export class NetworkUnderTest {
             return near;
           },
         },
+        controlPlane,
       });
       this.#agents.set(agent, network);
     }

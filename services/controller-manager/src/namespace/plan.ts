@@ -1,8 +1,9 @@
-/** In which order the content of a namespace goes, and how long to wait: pure. */
+/** What of the content of a namespace is to go, and how long to wait: pure. */
 
-import type { KubeObject } from '@orrery/api/gen/types.ts';
-import { isBeingDeleted } from '@orrery/api/meta.ts';
+import type { KubeObject, Namespace, Pod } from '@orrery/api/gen/types.ts';
+import { isBeingDeleted, parseTime } from '@orrery/api/meta.ts';
 import { Pods, type ResourceRef } from '@orrery/api/resources.ts';
+import { isPodTerminal } from '../pods.ts';
 import type { DeletionProgress } from './status.ts';
 
 /** Present objects of one resource in the namespace. */
@@ -11,17 +12,42 @@ export interface Content {
   items: readonly KubeObject[];
 }
 
-/**
- * What to delete in this round. Pods go first and everything else waits for them, so that
- * nothing they rely on is taken from under them (KEP-5080, ordered namespace deletion).
- */
+/** What is to be deleted of what is there: what is on its way out already is not. */
 export function planDeletion(content: readonly Content[]): Content[] {
-  const present = content.filter(({ items }) => items.length > 0);
-  const pods = present.filter(({ resource }) => resource.resource === Pods.resource);
-  const round = pods.length > 0 ? pods : present;
-  return round
+  return content
     .map(({ resource, items }) => ({ resource, items: items.filter((each) => !isBeingDeleted(each)) }))
     .filter(({ items }) => items.length > 0);
+}
+
+/**
+ * Why it is not empty, where it should be by now: all that has no finalizers goes at once, but for pods within their
+ * grace. In the words of `deleteAllContentForGroupVersionResource`.
+ */
+export function unexpectedRemains(
+  namespace: Namespace,
+  content: readonly Content[],
+  nowMs: number,
+): string[] {
+  const deletedAtMs = parseTime(namespace.metadata.deletionTimestamp ?? '');
+  return content
+    .filter(({ resource, items }) => {
+      if (items.length === 0 || items.some(({ metadata }) => (metadata.finalizers ?? []).length > 0))
+        return false;
+      const graceSeconds = resource === Pods ? longestGraceSeconds(items as readonly Pod[]) : 0;
+      return nowMs - deletedAtMs >= graceSeconds * 1_000;
+    })
+    .map(
+      ({ resource: { group, version, resource } }) =>
+        `unexpected items still remain in namespace: ${namespace.metadata.name} for gvr: ${group}/${version}, Resource=${resource}`,
+    );
+}
+
+/** Of pods whose containers have not ended. */
+function longestGraceSeconds(pods: readonly Pod[]): number {
+  const graces = pods
+    .filter((pod) => !isPodTerminal(pod))
+    .map(({ spec }) => spec.terminationGracePeriodSeconds ?? 0);
+  return Math.max(0, ...graces);
 }
 
 /** The state of what is still there. */

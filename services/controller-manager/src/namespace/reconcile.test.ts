@@ -1,3 +1,4 @@
+import { formatTime } from '@orrery/api/meta.ts';
 import { ConfigMaps, EndpointSlices, Namespaces, Pods, ServiceAccounts } from '@orrery/api/resources.ts';
 import { describe, expect, test } from 'vitest';
 import { findCondition } from '../conditions.ts';
@@ -21,7 +22,7 @@ function terminate(cluster: WorkloadCluster): void {
   cluster.change(
     Namespaces,
     'team',
-    ({ metadata }) => void (metadata.deletionTimestamp = '2026-01-01T00:00:00Z'),
+    ({ metadata }) => void (metadata.deletionTimestamp = formatTime(cluster.clock.now())),
   );
 }
 
@@ -48,13 +49,34 @@ describe('a namespace that is deleted', () => {
     expect(findCondition(conditions, 'NamespaceContentRemaining')).toMatchObject({
       status: 'True',
       reason: 'SomeResourcesRemain',
-      message:
-        'Some resources are remaining: configmaps. has 3 resource instances, endpointslices.discovery.k8s.io has 1 resource instances, pods. has 1 resource instances',
+      message: 'Some resources are remaining: pods. has 1 resource instances',
     });
     expect(findCondition(conditions, 'NamespaceFinalizersRemaining')?.status).toBe('False');
     cluster.remove(Pods, 'team/slow');
     await cluster.settle();
     expect(cluster.all(Namespaces)).toEqual([]);
+  });
+
+  test('says that its pods should be gone when their time is over', async () => {
+    const cluster = clusterWithNamespace();
+    const spec = { nodeName: 'silent', terminationGracePeriodSeconds: 30 };
+    cluster.seed(Pods, pod('stuck', { metadata: { namespace: 'team' }, spec }));
+    const failure = (): object | undefined =>
+      findCondition(cluster.get(Namespaces, 'team').status?.conditions, 'NamespaceDeletionContentFailure');
+    terminate(cluster);
+    await cluster.controllers[0]?.reconcile('team');
+    expect(failure()).toMatchObject({ status: 'False' });
+    await cluster.clock.advance(30_000);
+    await cluster.controllers[0]?.reconcile('team');
+    expect(failure()).toMatchObject({
+      status: 'True',
+      reason: 'ContentDeletionFailed',
+      message:
+        'Failed to delete all resource types, 1 remaining: unexpected items still remain in namespace: team for gvr: /v1, Resource=pods',
+    });
+    cluster.change(Pods, 'team/stuck', ({ metadata }) => void (metadata.finalizers = ['example.com/hold']));
+    await cluster.controllers[0]?.reconcile('team');
+    expect(failure()).toMatchObject({ status: 'False' });
   });
 
   test('waits for finalizers of its content', async () => {

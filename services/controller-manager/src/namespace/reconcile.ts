@@ -11,7 +11,7 @@ import type { Clock } from '@orrery/kit/clock.ts';
 import { isGone, isOutage } from '../api-errors.ts';
 import { forEachLimited } from '../concurrency.ts';
 import { semanticallyEqual } from '../semantic-equality.ts';
-import { type Content, planDeletion, progressOf, waitMs } from './plan.ts';
+import { type Content, planDeletion, progressOf, unexpectedRemains, waitMs } from './plan.ts';
 import { deletionConditions } from './status.ts';
 
 /** The finalizer in `spec` that this controller takes off when the namespace is empty. */
@@ -52,6 +52,7 @@ export class NamespaceReconciler {
       }
     }
     const after = round.length === 0 ? before : await this.#contentOf(client, name);
+    errors.push(...unexpectedRemains(namespace, after, this.#options.clock.now()));
     const isEmpty = after.every(({ items }) => items.length === 0);
     const updated = await this.#writeStatus(client, namespace, after, errors);
     if (isEmpty) {
@@ -71,13 +72,18 @@ export class NamespaceReconciler {
     }
   }
 
+  /**
+   * What is to go now. Pods go first, and everything else waits for them, so that nothing they rely on is taken from
+   * under them (KEP-5080, ordered namespace deletion): while there are pods the rest is not even looked at.
+   */
   async #contentOf(client: Client, namespace: string): Promise<Content[]> {
-    return Promise.all(
-      this.#options.resources.map(async (resource) => {
-        const { items } = await client.list(resource, { namespace });
-        return { resource, items };
-      }),
-    );
+    const contentOf = async (resource: ResourceRef): Promise<Content> => {
+      const { items } = await client.list(resource, { namespace });
+      return { resource, items };
+    };
+    const pods = await contentOf(Pods);
+    if (pods.items.length > 0) return [pods];
+    return Promise.all(this.#options.resources.filter((each) => each !== Pods).map(contentOf));
   }
 
   async #writeStatus(

@@ -1,6 +1,6 @@
 /** Services of every type, as kubectl makes them and pods reach them. */
 
-import type { EndpointSlice, Service } from '@orrery/api/gen/types.ts';
+import type { EndpointSlice, Pod, Service } from '@orrery/api/gen/types.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, TestCluster } from '../support/cluster.ts';
 
@@ -167,6 +167,41 @@ describe('the endpoints of a Service', () => {
     await eventually('no address of one that ends', async () => (await addresses('ends')) === 0);
     await eventually('all addresses', async () => (await addresses('all')) === 2);
     await kubectl('delete', 'pod', 'slow', '--grace-period=0', '--force');
+  });
+});
+
+describe('a Service that wants its traffic to stay close', () => {
+  it('is answered on the node of who asks', async () => {
+    const image = 'registry.k8s.io/e2e-test-images/agnhost:2.53';
+    const nodes = ['node-1', 'node-2'];
+    const pods = nodes.map((nodeName) => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: `on-${nodeName}`, labels: { app: 'close' } },
+      spec: { nodeName, containers: [{ name: 'main', image, args: ['netexec', '--http-port=80'] }] },
+    }));
+    const close = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'close' },
+      spec: { trafficDistribution: 'PreferSameNode', selector: { app: 'close' }, ports: [{ port: 80 }] },
+    };
+    await cluster.kubectlOk(['apply', '-f', '-'], {
+      input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [...pods, close] }),
+    });
+    await kubectl('wait', 'pod', '-l', 'app=close', '--for=condition=Ready', '--timeout=30s');
+    const hints = ['-o', 'jsonpath={.items[*].endpoints[*].hints.forNodes[*].name}'];
+    const label = 'kubernetes.io/service-name=close';
+    await eventually(
+      'both are hinted at',
+      async () => (await kubectl('get', 'endpointslices', '-l', label, ...hints)).split(' ').length === 2,
+    );
+    const { spec } = await cluster.get<Pod>('pod', 'box');
+    const asks = 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do wget -q -O- http://close/hostname; echo; done';
+    await eventually('all answers come from there', async () => {
+      const answers = await kubectl('exec', 'box', '--', 'sh', '-c', asks);
+      return new Set(answers.trim().split('\n')).size === 1 && answers.startsWith(`on-${spec.nodeName}`);
+    });
   });
 });
 

@@ -16,7 +16,7 @@ const MAX_ENDPOINTS = 1000;
 const MAX_ADDRESSES = 100;
 const MAX_PORTS = 20_000;
 const MAX_TOPOLOGY_LABELS = 16;
-const MAX_ZONE_HINTS = 8;
+const MAX_HINTS = 8;
 const SHOWN = 3;
 
 function portsCell({ ports = [] }: EndpointSlice): string {
@@ -73,9 +73,9 @@ function checkEndpoint(
   }
   checkLabels(deprecatedTopology, `${path}.deprecatedTopology`, errors);
   if (hostname !== undefined) checkSyntax(hostname, `${path}.hostname`, dnsLabelProblems, errors);
-  const zones = hints?.forZones ?? [];
-  if (zones.length > MAX_ZONE_HINTS) {
-    errors.push(field.tooMany(`${path}.hints.forZones`, zones.length, MAX_ZONE_HINTS));
+  for (const kind of ['forZones', 'forNodes'] as const) {
+    const count = hints?.[kind]?.length ?? 0;
+    if (count > MAX_HINTS) errors.push(field.tooMany(`${path}.hints.${kind}`, count, MAX_HINTS));
   }
 }
 

@@ -17,7 +17,11 @@ export function endpointSliceController({ informers, clock }: ControllerContext)
     services: informers.of(Services).lister,
     serviceEvents,
     slices,
-    zoneOf: (node) => nodes.lister.get(node)?.metadata.labels?.[ZONE_LABEL],
+    node: (name) => {
+      const node = nodes.lister.get(name);
+      const zone = node?.metadata.labels?.[ZONE_LABEL];
+      return node && (zone === undefined ? {} : { zone });
+    },
   });
   return {
     name: 'endpointslice-controller',

@@ -143,7 +143,12 @@ describe('the endpoints of a service', () => {
     podIPs: [{ ip }],
   });
   const groupsOf = (svc: typeof named, ...pods: ReturnType<typeof pod>[]): [string, EndpointGroup][] => [
-    ...desiredGroups({ service: svc, pods, addressType: 'IPv4', zoneOf: (name) => `zone-of-${name}` }),
+    ...desiredGroups({
+      service: svc,
+      pods,
+      addressType: 'IPv4',
+      node: (name) => (name === 'gone' ? undefined : name === 'nowhere' ? {} : { zone: `zone-of-${name}` }),
+    }),
   ];
 
   test('named ports are looked up in each pod, and pods that differ are kept apart', () => {
@@ -181,6 +186,29 @@ describe('the endpoints of a service', () => {
       pod('a', { status: at('10.1.0.1', ready('False')) }),
     ) as [[string, EndpointGroup]];
     expect(group.endpoints[0]?.conditions).toEqual({ ready: true, serving: false, terminating: false });
+  });
+
+  test.each([
+    [undefined, 'n1', undefined],
+    ['PreferClose', 'n1', { forZones: [{ name: 'zone-of-n1' }] }],
+    ['PreferSameZone', 'n1', { forZones: [{ name: 'zone-of-n1' }] }],
+    ['PreferSameZone', 'nowhere', undefined],
+    ['PreferSameNode', 'n1', { forZones: [{ name: 'zone-of-n1' }], forNodes: [{ name: 'n1' }] }],
+    ['PreferSameNode', 'nowhere', { forNodes: [{ name: 'nowhere' }] }],
+  ])('a distribution of %s hints at who is near to %s', (trafficDistribution, nodeName, hints) => {
+    const close = service(trafficDistribution === undefined ? {} : { trafficDistribution });
+    const [group] = groupsOf(
+      close,
+      pod('a', { spec: { nodeName }, status: at('10.1.0.1') }),
+      pod('b', { spec: { nodeName }, status: at('10.1.0.2', ready('False')) }),
+    );
+    expect(group?.[1].endpoints.map((each) => each.hints)).toEqual([hints, undefined]);
+  });
+
+  test('pods of a node that is not there are none, unless all are published', () => {
+    const stranded = pod('a', { spec: { nodeName: 'gone' }, status: at('10.1.0.1') });
+    expect(groupsOf(service(), stranded)).toEqual([]);
+    expect(groupsOf(service({ publishNotReadyAddresses: true }), stranded)).toHaveLength(1);
   });
 
   test('pods that ended or have no address are no endpoints; node, zone and host name come along', () => {

@@ -3,6 +3,7 @@
 import type {
   DiscoveryV1EndpointPort,
   Endpoint,
+  EndpointHints,
   EndpointSlice,
   Pod,
   Service,
@@ -52,30 +53,39 @@ function addressOf({ status }: Pod, type: AddressType): string | undefined {
   return all.find((ip) => ip.includes(':') === (type === 'IPv6'));
 }
 
-/** `zoneOf` tells a node's zone. */
-function endpointOf(
-  service: Service,
-  pod: Pod,
-  address: string,
-  zoneOf: (node: string) => string | undefined,
-): Endpoint {
+const CLOSE = new Set(['PreferClose', 'PreferSameZone', 'PreferSameNode']);
+
+/** Who should send to a ready endpoint, where the Service wants traffic to stay close (trafficdist.go). */
+function hintsOf(
+  { spec }: Service,
+  zone: string | undefined,
+  node: string | undefined,
+): EndpointHints | undefined {
+  if (!CLOSE.has(spec.trafficDistribution ?? '')) return undefined;
+  const toNodes = spec.trafficDistribution === 'PreferSameNode' && node !== undefined;
+  if (zone === undefined && !toNodes) return undefined;
+  return {
+    ...(zone === undefined ? {} : { forZones: [{ name: zone }] }),
+    ...(toNodes ? { forNodes: [{ name: node }] } : {}),
+  };
+}
+
+function endpointOf(service: Service, pod: Pod, address: string, zone: string | undefined): Endpoint {
   const serving = isPodReady(pod);
   const terminating = isBeingDeleted(pod);
   const hostname = hostnameIn(service, pod);
   const { nodeName } = pod.spec;
-  const zone = nodeName === undefined ? undefined : zoneOf(nodeName);
   const { namespace, name, uid } = pod.metadata;
+  const isReady = service.spec.publishNotReadyAddresses === true || (serving && !terminating);
+  const hints = isReady ? hintsOf(service, zone, nodeName) : undefined;
   return {
     addresses: [address],
-    conditions: {
-      ready: service.spec.publishNotReadyAddresses === true || (serving && !terminating),
-      serving,
-      terminating,
-    },
+    conditions: { ready: isReady, serving, terminating },
     ...(hostname === undefined ? {} : { hostname }),
     targetRef: { kind: 'Pod', namespace, name, uid },
     ...(nodeName === undefined ? {} : { nodeName }),
     ...(zone === undefined ? {} : { zone }),
+    ...(hints === undefined ? {} : { hints }),
   };
 }
 
@@ -92,7 +102,14 @@ export interface DesiredInput {
   service: Service;
   pods: readonly Pod[];
   addressType: AddressType;
-  zoneOf: (node: string) => string | undefined;
+  /** A node, by what endpoints take of it; undefined when there is none of the name. */
+  node: (name: string) => { zone?: string } | undefined;
+}
+
+/** On a node that is not there, or not known yet: not an endpoint, unless all are to be published. */
+export function isStranded({ spec }: Service, pod: Pod, node: DesiredInput['node']): boolean {
+  const { nodeName } = pod.spec;
+  return spec.publishNotReadyAddresses !== true && nodeName !== undefined && node(nodeName) === undefined;
 }
 
 /** The endpoints that should exist, by the key of their ports. Terminating pods are among them, marked so. */
@@ -100,18 +117,18 @@ export function desiredGroups({
   service,
   pods,
   addressType,
-  zoneOf,
+  node,
 }: DesiredInput): Map<string, EndpointGroup> {
   const groups = new Map<string, EndpointGroup>();
   for (const pod of pods) {
-    if (!belongsInEndpoints(pod, true)) continue;
+    if (!belongsInEndpoints(pod, true) || isStranded(service, pod, node)) continue;
     const address = addressOf(pod, addressType);
     if (address === undefined) continue;
     const ports = resolvePorts(service, pod);
     const key = portsKey(ports);
     const group = groups.get(key) ?? { ports: slicePorts(ports), endpoints: [] };
     groups.set(key, group);
-    group.endpoints.push(endpointOf(service, pod, address, zoneOf));
+    group.endpoints.push(endpointOf(service, pod, address, node(pod.spec.nodeName ?? '')?.zone));
   }
   return groups;
 }

@@ -5,7 +5,7 @@ import { controllerReference, formatTime, isBeingDeleted } from '@orrery/api/met
 import { EndpointSlices, Services } from '@orrery/api/resources.ts';
 import type { Client } from '@orrery/client/client.ts';
 import type { Lister } from '@orrery/client/informer.ts';
-import type { ReconcileContext } from '@orrery/controller/controller.ts';
+import type { ReconcileContext, ReconcileResult } from '@orrery/controller/controller.ts';
 import { semanticallyEqual } from '../semantic-equality.ts';
 import { hasSelector } from '../service-endpoints/pod-endpoints.ts';
 import type { ServiceEvents } from '../service-endpoints/service-events.ts';
@@ -15,7 +15,9 @@ import {
   type AddressType,
   addressTypesOf,
   desiredGroups,
+  type DesiredInput,
   type EndpointGroup,
+  isStranded,
   planSlices,
   sliceLabels,
 } from './plan.ts';
@@ -24,8 +26,11 @@ export interface EndpointSliceReconcilerOptions {
   services: Lister<Service>;
   serviceEvents: ServiceEvents;
   slices: ServiceSlices;
-  zoneOf: (node: string) => string | undefined;
+  node: DesiredInput['node'];
 }
+
+/** When to look again whether the node of a pod has become known, or the pod has gone. */
+const STRANDED_MS = 5_000;
 
 /** One reconciliation of one service. */
 interface Pass {
@@ -43,16 +48,16 @@ export class EndpointSliceReconciler {
     this.#options = options;
   }
 
-  async reconcile(key: string, { client }: ReconcileContext): Promise<void> {
-    const { services, serviceEvents, slices, zoneOf } = this.#options;
+  async reconcile(key: string, { client }: ReconcileContext): Promise<ReconcileResult> {
+    const { services, serviceEvents, slices, node } = this.#options;
     const service = services.get(key);
     const present = slices.of(key);
     if (service === undefined) {
       this.#triggerTimes.forget(key);
       for (const each of present) await slices.remove(client, each);
-      return;
+      return {};
     }
-    if (!hasSelector(service) || isBeingDeleted(service)) return;
+    if (!hasSelector(service) || isBeingDeleted(service)) return {};
     const pods = serviceEvents.podsOf(service);
     const triggerMs = this.#triggerTimes.next(service, pods);
     const triggerTime = triggerMs === undefined ? undefined : formatTime(triggerMs);
@@ -63,13 +68,14 @@ export class EndpointSliceReconciler {
     }
     for (const addressType of types) {
       const existing = present.filter((each) => each.addressType === addressType && !isBeingDeleted(each));
-      const plan = planSlices(existing, desiredGroups({ service, pods, addressType, zoneOf }));
+      const plan = planSlices(existing, desiredGroups({ service, pods, addressType, node }));
       for (const each of plan.create) await this.#create(pass, addressType, each);
       for (const { slice, endpoints } of plan.update) await this.#update(pass, slice, endpoints);
       for (const each of plan.remove) await slices.remove(client, each);
       const changed = new Set([...plan.update.map(({ slice }) => slice), ...plan.remove]);
       for (const each of existing.filter((slice) => !changed.has(slice))) await this.#relabel(pass, each);
     }
+    return pods.some((pod) => isStranded(service, pod, node)) ? { requeueAfterMs: STRANDED_MS } : {};
   }
 
   async #create(

@@ -9,6 +9,7 @@ import type { Protocol } from './port-table.ts';
 /** Where an agent is reached by others, HOST:PORT; on each of its Nodes. */
 export const AGENT_ADDRESS_ANNOTATION = 'orrery.dev/node-agent-address';
 
+const ZONE_LABEL = 'topology.kubernetes.io/zone';
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 
 /** Services and their endpoints, as kube-proxy and CoreDNS see them. */
@@ -29,6 +30,7 @@ export interface NodeView {
   nodeAt(ip: string): string | undefined;
   /** The node whose pods have such addresses. */
   nodeOfPods(ip: string): string | undefined;
+  zoneOf(node: string): string | undefined;
   /** HOST:PORT of the agent that runs the pods of the node. */
   agentOf(node: string): string | undefined;
   /** The pod that a port of the node is for (`hostPort`); the oldest of several. */
@@ -107,6 +109,7 @@ export function nodeView(nodes: Informer<Node>, pods: Informer<Pod>): NodeView {
   return {
     nodeAt: nameAt,
     nodeOfPods: (ip) => nameAt(prefixOf(ip)),
+    zoneOf: (node) => nodes.lister.get(node)?.metadata.labels?.[ZONE_LABEL],
     agentOf: (node) => nodes.lister.get(node)?.metadata.annotations?.[AGENT_ADDRESS_ANNOTATION],
     hostPort: (node, port, protocol) => {
       const mapped = pods.lister.byIndex(BY_HOST_PORT, hostPortKey(node, port, protocol));

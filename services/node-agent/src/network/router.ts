@@ -76,10 +76,11 @@ export class Router {
     port: number,
     isNode: boolean,
   ): Promise<Choice | undefined> {
-    const { services, proxy } = this.#options;
+    const { services, proxy, nodes } = this.#options;
+    const caller = { ip: from.ip, node: from.node, zone: nodes.zoneOf(from.node) };
     const waiting = services();
     const view = waiting instanceof Promise ? await waiting : waiting;
-    return isNode ? proxy.byNodePort(view, from, port) : proxy.byAddress(view, from, ip, port);
+    return isNode ? proxy.byNodePort(view, caller, port) : proxy.byAddress(view, caller, ip, port);
   }
 
   /** To an address as it is, without Services. */

@@ -1,4 +1,4 @@
-import type { EndpointConditions, Service } from '@orrery/api/gen/types.ts';
+import type { EndpointConditions, EndpointHints, Service } from '@orrery/api/gen/types.ts';
 import { ManualClock } from '@orrery/kit/manual-clock.ts';
 import { describe, expect, test } from 'vitest';
 import { service, slice } from '../test-support/cluster-parts.ts';
@@ -90,12 +90,58 @@ describe('who may answer', () => {
         ],
       ),
     ];
-    const found = candidates(of, slices, port, 'node-1');
+    const found = candidates(of, slices, port, { node: 'node-1' });
     if (typeof expected === 'string') expect(found).toBe(expected);
     else
       expect(found).toEqual(
         expected.map((last) => expect.objectContaining({ ip: `10.244.0.${last}`, port: 8080 })),
       );
+  });
+
+  test.each<[string, EndpointHints[], string[]]>([
+    ['all, without hints', [{}, {}, {}], ['0', '1', '2']],
+    [
+      'those hinted for the zone',
+      [
+        { forZones: [{ name: 'a' }] },
+        { forZones: [{ name: 'b' }] },
+        { forZones: [{ name: 'b' }, { name: 'a' }] },
+      ],
+      ['0', '2'],
+    ],
+    ['all, when one has no hint', [{ forZones: [{ name: 'a' }] }, {}, {}], ['0', '1', '2']],
+    [
+      'all, when none is for the zone',
+      [{ forZones: [{ name: 'b' }] }, { forZones: [{ name: 'c' }] }, { forZones: [{ name: 'c' }] }],
+      ['0', '1', '2'],
+    ],
+    [
+      'those hinted for the node, before those for the zone',
+      ['node-1', 'node-2', 'node-3'].map((name) => ({ forNodes: [{ name }], forZones: [{ name: 'a' }] })),
+      ['0'],
+    ],
+    [
+      'those hinted for the zone, when none is for the node',
+      ['node-2', 'node-2', 'node-3'].map((name, index) => ({
+        forNodes: [{ name }],
+        forZones: [{ name: index === 2 ? 'a' : 'b' }],
+      })),
+      ['2'],
+    ],
+  ])('%s', (_what, hints, expected) => {
+    const endpoints = hints.map((each, index) => ({ addresses: [`10.244.0.${index}`], hints: each }));
+    // One that is not ready says nothing.
+    const unready = { addresses: ['10.244.0.9'], conditions: UNREADY };
+    const found = candidates(
+      plain,
+      [slice(plain, [...endpoints, unready], [{ name: 'http', port: 8080 }])],
+      port,
+      {
+        node: 'node-1',
+        zone: 'a',
+      },
+    );
+    expect(found).toEqual(expected.map((last) => expect.objectContaining({ ip: `10.244.0.${last}` })));
   });
 
   test('on the port that each slice has for the name', () => {
@@ -104,7 +150,7 @@ describe('who may answer', () => {
       slice(plain, [{ addresses: ['10.244.0.2'] }], [{ name: 'http', port: 9090 }], 'b'),
       slice(plain, [{ addresses: ['10.244.0.3'] }], [{ name: 'http', port: 53, protocol: 'UDP' }], 'c'),
     ];
-    expect(candidates(plain, slices, port, 'node-1')).toMatchObject([
+    expect(candidates(plain, slices, port, { node: 'node-1' })).toMatchObject([
       { ip: '10.244.0.1', port: 8080 },
       { ip: '10.244.0.2', port: 9090 },
     ]);

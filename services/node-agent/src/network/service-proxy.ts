@@ -1,10 +1,10 @@
 /**
  * Which endpoint a connection to a Service goes to (pkg/proxy/topology.go, pkg/proxy/nftables).
  * Everybody in a simulated network is inside the cluster, and such traffic follows the cluster
- * policy whatever externalTrafficPolicy says; hints of topology are not looked at.
+ * policy whatever externalTrafficPolicy says.
  */
 
-import type { Endpoint, EndpointSlice, Service, ServicePort } from '@orrery/api/gen/types.ts';
+import type { Endpoint, EndpointHints, EndpointSlice, Service, ServicePort } from '@orrery/api/gen/types.ts';
 import type { Clock } from '@orrery/kit/clock.ts';
 import { random } from '@orrery/kit/random.ts';
 import { isInRange } from './address.ts';
@@ -19,9 +19,14 @@ export interface Destination {
 /** Nobody is there: refused at once. Packets are lost: only time tells. */
 export type Choice = Destination | 'refused' | 'dropped';
 
-export interface Caller {
+export interface Caller extends Place {
   readonly ip: string;
+}
+
+/** Where somebody is. */
+export interface Place {
   readonly node: string;
+  readonly zone?: string | undefined;
 }
 
 /** How many clients are remembered for session affinity, in all; the longest unheard of are forgotten first. */
@@ -31,6 +36,23 @@ const AFFINITY_SECONDS = 10_800;
 
 interface CandidateEndpoint extends Destination {
   readonly node: string | undefined;
+  readonly hints: EndpointHints | undefined;
+}
+
+/**
+ * Those that are meant for callers on that node, or else in that zone: all of them where some have no such hint, or none
+ * has one for there (topologyModeFromHints).
+ */
+function hintedFor(all: readonly CandidateEndpoint[], { node, zone }: Place): CandidateEndpoint[] {
+  for (const [kind, name] of [
+    ['forNodes', node],
+    ['forZones', zone],
+  ] as const) {
+    if (!all.every(({ hints }) => (hints?.[kind] ?? []).length > 0)) continue;
+    const near = all.filter(({ hints }) => hints?.[kind]?.some((each) => each.name === name));
+    if (near.length > 0) return near;
+  }
+  return [...all];
 }
 
 const isReady = ({ conditions }: Endpoint): boolean => conditions?.ready !== false;
@@ -49,7 +71,8 @@ function endpointsOf(
     for (const endpoint of endpoints ?? []) {
       const ip = endpoint.addresses[0];
       if (ip === undefined || !isWanted(endpoint)) continue;
-      found.set(`${ip}:${port.port}`, { ip, port: port.port, node: endpoint.nodeName });
+      const { nodeName: node, hints } = endpoint;
+      found.set(`${ip}:${port.port}`, { ip, port: port.port, node, hints });
     }
   }
   return [...found.values()];
@@ -63,13 +86,17 @@ export function candidates(
   { spec }: Service,
   slices: readonly EndpointSlice[],
   port: ServicePort,
-  node: string,
+  place: Place,
 ): CandidateEndpoint[] | 'refused' | 'dropped' {
   const isLocal = spec.internalTrafficPolicy === 'Local';
   let isAnyElsewhere = false;
   for (const isWanted of [isReady, servesToTheEnd]) {
     const all = endpointsOf(slices, port, isWanted);
-    const near = isLocal ? all.filter((each) => each.node === node) : all;
+    const near = isLocal
+      ? all.filter((each) => each.node === place.node)
+      : isWanted === isReady
+        ? hintedFor(all, place)
+        : all;
     if (near.length > 0) return near;
     isAnyElsewhere ||= all.length > 0;
   }
@@ -113,7 +140,7 @@ export class ServiceProxy {
   }
 
   #choose(view: ServiceView, caller: Caller, service: Service, port: ServicePort): Choice {
-    const all = candidates(service, view.slicesOf(service), port, caller.node);
+    const all = candidates(service, view.slicesOf(service), port, caller);
     if (typeof all === 'string') return all;
     if (service.spec.sessionAffinity !== 'ClientIP') return this.#any(all);
     return this.#stay(`${service.metadata.uid}/${port.name ?? ''}/${caller.ip}`, service, all);

@@ -24,6 +24,7 @@ export const NO_SERVICES: ServiceView = {
 export const NO_NODES: NodeView = {
   nodeAt: () => undefined,
   nodeOfPods: () => undefined,
+  zoneOf: () => undefined,
   agentOf: () => undefined,
   hostPort: () => undefined,
 };

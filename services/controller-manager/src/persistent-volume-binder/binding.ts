@@ -59,6 +59,18 @@ export function unboundVolume(volume: PersistentVolume): PersistentVolume {
   return { ...volume, metadata: { ...volume.metadata, annotations }, spec };
 }
 
+function provisionerAnnotations(provisioner: string): Record<string, string> {
+  return Object.fromEntries(STORAGE_PROVISIONER.map((key) => [key, provisioner]));
+}
+
+/** The claim with the name of who is to make its volume; as it is when that is there already. */
+export function claimFor(claim: PersistentVolumeClaim, provisioner: string): PersistentVolumeClaim {
+  const { metadata } = claim;
+  if (STORAGE_PROVISIONER.every((key) => metadata.annotations?.[key] === provisioner)) return claim;
+  const annotations = { ...metadata.annotations, ...provisionerAnnotations(provisioner) };
+  return { ...claim, metadata: { ...metadata, annotations } };
+}
+
 /** The claim with the volume in it; as it is when it is there already. */
 export function boundClaim(claim: PersistentVolumeClaim, volume: PersistentVolume): PersistentVolumeClaim {
   const { metadata, spec } = claim;
@@ -67,9 +79,7 @@ export function boundClaim(claim: PersistentVolumeClaim, volume: PersistentVolum
   const annotations: Record<string, string> = { ...metadata.annotations, [BIND_COMPLETED_ANNOTATION]: YES };
   if (!isNamed) annotations[BOUND_BY_CONTROLLER] = YES;
   const provisioner = volume.metadata.annotations?.[PROVISIONED_BY];
-  if (provisioner !== undefined) {
-    for (const key of STORAGE_PROVISIONER) annotations[key] = provisioner;
-  }
+  if (provisioner !== undefined) Object.assign(annotations, provisionerAnnotations(provisioner));
   return {
     ...claim,
     metadata: { ...metadata, annotations },

@@ -23,7 +23,12 @@ export type ClaimPlan =
   | { readonly action: 'bind'; readonly volume: PersistentVolume }
   | { readonly action: 'provision'; readonly storageClass: StorageClass }
   /** It stays Pending, and its owner is told why. */
-  | { readonly action: 'wait'; readonly note?: Note }
+  | {
+      readonly action: 'wait';
+      readonly note?: Note;
+      /** Who is to make its volume, and finds it by this name: nobody here. */
+      readonly provisioner?: string;
+    }
   /** The volume that it was bound to is not there, or somebody else's. */
   | { readonly action: 'lose'; readonly note: Note };
 
@@ -123,7 +128,7 @@ function planProvisioning(className: string, storageClass: StorageClass | undefi
   }
   // Somebody may run a provisioner of his own against this cluster.
   const message = `Waiting for a volume to be created either by the external provisioner '${provisioner}' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered.`;
-  return { action: 'wait', note: normal('ExternalProvisioning', message) };
+  return { action: 'wait', note: normal('ExternalProvisioning', message), provisioner };
 }
 
 export type VolumePlan =

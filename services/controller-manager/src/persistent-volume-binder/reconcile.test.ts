@@ -197,6 +197,24 @@ describe('a claim of the simulated class', () => {
   });
 });
 
+it('a claim of somebody’s own provisioner is given its name, and binds to the volume that it makes', async () => {
+  cluster.seed(StorageClasses, storageClass('theirs', { provisioner: 'example.com/theirs' }));
+  cluster.seed(PersistentVolumeClaims, claim('c', { spec: { storageClassName: 'theirs' } }));
+  await settle(controllers);
+  expect(claimOf().metadata.annotations).toEqual({
+    'volume.beta.kubernetes.io/storage-provisioner': 'example.com/theirs',
+    'volume.kubernetes.io/storage-provisioner': 'example.com/theirs',
+  });
+  expect(cluster.events.at(-1)).toContain(
+    "Normal c ExternalProvisioning: Waiting for a volume to be created either by the external provisioner 'example.com/theirs'",
+  );
+  const { uid } = claimOf().metadata;
+  const claimRef = { namespace: 'default', name: 'c', uid };
+  cluster.seed(PersistentVolumes, volume('v', { spec: { storageClassName: 'theirs', claimRef } }));
+  await settle(controllers);
+  expect(claimOf()).toMatchObject({ spec: { volumeName: 'v' }, status: { phase: 'Bound' } });
+});
+
 it('a claim is told which pods it waits for, also when they come later', async () => {
   cluster.seed(StorageClasses, storageClass('late', { volumeBindingMode: 'WaitForFirstConsumer' }));
   cluster.seed(PersistentVolumeClaims, claim('c', { spec: { storageClassName: 'late' } }));

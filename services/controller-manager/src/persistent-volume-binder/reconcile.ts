@@ -11,7 +11,7 @@ import type { EventRecorder } from '@orrery/client/events.ts';
 import type { Lister } from '@orrery/client/informer.ts';
 import type { Clock } from '@orrery/kit/clock.ts';
 import { isGone } from '../api-errors.ts';
-import { boundClaim, boundStatus, boundVolume, phaseStatus, unboundVolume } from './binding.ts';
+import { boundClaim, boundStatus, boundVolume, claimFor, phaseStatus, unboundVolume } from './binding.ts';
 import { type Note, planClaim, planVolume, type Reclaim } from './plan.ts';
 import {
   needsNoProvisioner,
@@ -56,7 +56,7 @@ export class Binder {
       case 'provision':
         return this.#provision(client, claim, plan.storageClass);
       case 'wait':
-        await this.#setPhase(client, claim, 'Pending');
+        await this.#wait(client, claim, plan.provisioner);
         this.#note(claim, plan.note);
         return;
       case 'lose':
@@ -65,6 +65,13 @@ export class Binder {
         }
         if (await this.#setPhase(client, claim, 'Lost')) this.#note(claim, plan.note);
     }
+  }
+
+  /** Provisioners look for claims with their name. */
+  async #wait(client: Client, claim: PersistentVolumeClaim, provisioner: string | undefined): Promise<void> {
+    const named = provisioner === undefined ? claim : claimFor(claim, provisioner);
+    const written = named === claim ? claim : await client.update(PersistentVolumeClaims, named);
+    await this.#setPhase(client, written, 'Pending');
   }
 
   /** A cache that is behind must not declare data lost. */

@@ -22,6 +22,8 @@ const claimOf = (name: string): Promise<PersistentVolumeClaim> =>
   cluster.get<PersistentVolumeClaim>('pvc', name);
 const volumeOf = (name: string): Promise<PersistentVolume> => cluster.get<PersistentVolume>('pv', name);
 const volumeNameOf = async (name: string): Promise<string> => (await claimOf(name)).spec.volumeName!;
+const run = (name: string, script: string): Promise<string> =>
+  kubectl('exec', name, '--', 'sh', '-c', script);
 const eventsOf = (name: string): Promise<string> =>
   kubectl('get', 'events', `--field-selector=involvedObject.name=${name}`);
 
@@ -188,6 +190,7 @@ describe('a claim of the standard class', () => {
     // And while it is mounted.
     await kubectl('patch', 'pvc', 'growing', '-p', more.replace('3Gi', '5Gi'));
     await hasSize('5Gi');
+    await eventually('the pod sees it', async () => (await run('grower', 'df -h /data')).includes('5.0G'));
     await eventually('the events', async () => {
       const said = `${await eventsOf('growing')}${await eventsOf('grower')}`;
       return ['Resizing', 'FileSystemResizeRequired', 'FileSystemResizeSuccessful'].every((each) =>
@@ -216,8 +219,6 @@ describe('a claim of the standard class', () => {
 });
 
 describe('the data of a claim', () => {
-  const run = (name: string, script: string): Promise<string> =>
-    kubectl('exec', name, '--', 'sh', '-c', script);
   const onNode = (name: string, claimName: string, nodeName: string): object =>
     pod(name, claimName, { nodeName });
 

@@ -65,6 +65,7 @@ export function openStorage(
     logger,
     claims: claims.lister,
     userOf: (claim) => volumes.userOf(claim),
+    onGrown: (claim, pod) => volumes.grown(claim, pod),
     events,
   });
   const look = (claim: PersistentVolumeClaim): void => growth.look(claim);

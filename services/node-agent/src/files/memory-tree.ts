@@ -28,7 +28,7 @@ export interface Budget {
 export interface MemoryTreeOptions {
   /** The cluster's clock. */
   clock: Clock;
-  /** How much the tree may hold. */
+  /** How much the tree may hold, however large it is said to be. */
   limitBytes: number;
   /** What it shares with other trees. */
   budget: Budget;
@@ -44,6 +44,7 @@ const DIRECTORY_SIZE_BYTES = 4_096;
 export class TreeFiles implements RawFiles {
   readonly #clock: Clock;
   readonly #budget: Budget;
+  readonly #mostBytes: number;
   #limitBytes: number;
   /** Content, and what its entries cost. */
   #usedBytes = 0;
@@ -57,6 +58,7 @@ export class TreeFiles implements RawFiles {
 
   constructor({ clock, limitBytes, budget }: MemoryTreeOptions) {
     this.#clock = clock;
+    this.#mostBytes = limitBytes;
     this.#limitBytes = limitBytes;
     this.#budget = budget;
     this.#root = { mode: 0o755, uid: 0, gid: 0, modifiedAtMs: clock.now(), children: new Map() };
@@ -121,6 +123,7 @@ export class TreeFiles implements RawFiles {
     this.#make({ do: 'attributes', path, set: attributes });
   }
 
+  /** How large the file system is said to be; more than it may hold is only shown. */
   setLimit(bytes: number): void {
     if (bytes !== this.#limitBytes) this.#make({ do: 'limit', bytes });
   }
@@ -280,7 +283,8 @@ export class TreeFiles implements RawFiles {
   /** @throws FileError ENOSPC when there is no room for so much more. */
   #reserve(path: string, moreBytes: number): void {
     const { usedBytes, totalBytes } = this.#budget;
-    const fits = this.#usedBytes + moreBytes <= this.#limitBytes && usedBytes + moreBytes <= totalBytes;
+    const limitBytes = Math.min(this.#limitBytes, this.#mostBytes);
+    const fits = this.#usedBytes + moreBytes <= limitBytes && usedBytes + moreBytes <= totalBytes;
     if (moreBytes > 0 && !fits) throw new FileError('ENOSPC', path);
   }
 

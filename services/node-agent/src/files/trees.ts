@@ -1,7 +1,7 @@
 /** The trees of an agent, by name. */
 
 import type { Clock } from '@orrery/kit/clock.ts';
-import type { FileTree, TreeStore } from './file-system.ts';
+import type { TreeStore } from './file-system.ts';
 import type { JournalRecord } from './journal-record.ts';
 import type { Journals } from './journals.ts';
 import { type Budget, MemoryTree, TreeFiles } from './memory-tree.ts';
@@ -24,7 +24,7 @@ export interface TreesOptions {
   /** Whether a tree is made anew after a restart, and so needs no journal. */
   isVolatile?: (name: string) => boolean;
   /** Gives a tree what it holds from the start; the journal knows only what comes after. */
-  prepare?: (tree: FileTree) => void;
+  prepare?: (tree: MemoryTree) => void;
 }
 
 export class Trees implements TreeStore {
@@ -35,7 +35,7 @@ export class Trees implements TreeStore {
   readonly #journals: Journals | undefined;
   readonly #shared: TreesOptions['shared'];
   readonly #isVolatile: (name: string) => boolean;
-  readonly #prepare: (tree: FileTree) => void;
+  readonly #prepare: (tree: MemoryTree) => void;
   /** Those in use; of the others there are journals. */
   readonly #trees = new Map<string, MemoryTree>();
 

@@ -2,6 +2,7 @@
 
 import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from '@orrery/api/gen/types.ts';
 import { objectKey } from '@orrery/api/meta.ts';
+import { wholeValue } from '@orrery/api/quantity.ts';
 import type { Lister } from '@orrery/client/informer.ts';
 import { nodeTree, persistentVolumeTree } from './tree-names.ts';
 
@@ -16,6 +17,8 @@ export interface VolumePlace {
   /** A path in the tree; empty for the whole. */
   path: string;
   readOnly: boolean;
+  /** Of the file system, where it has a size of its own. */
+  sizeBytes?: number;
 }
 
 /** The claim that a volume is; undefined for other volumes. */
@@ -57,7 +60,13 @@ export function placeOfClaim(
       `PV ${volumeName} is bound to another PVC: ${claimRef?.namespace ?? ''}/${claimRef?.name ?? ''}`,
     );
   const path = hostPath?.path ?? local?.path;
+  const size = claim.status?.capacity?.['storage'];
   return path === undefined
-    ? { tree: persistentVolumeTree(persistent.metadata.uid), path: '', readOnly }
+    ? {
+        tree: persistentVolumeTree(persistent.metadata.uid),
+        path: '',
+        readOnly,
+        ...(size === undefined ? {} : { sizeBytes: wholeValue(size) }),
+      }
     : { tree: nodeTree(pod.spec.nodeName ?? ''), path, readOnly };
 }

@@ -30,6 +30,7 @@ class World {
   readonly written: PersistentVolumeClaim['status'][] = [];
   readonly events: string[] = [];
   readonly failures: Error[] = [];
+  readonly grown: string[] = [];
   cached = claim('NodeResizePending');
   user: Pod | undefined = pod as Pod;
   readonly growth = new FileSystemGrowth({
@@ -46,6 +47,7 @@ class World {
     logger: createLogger({ service: 'node-agent', instance: 'test', level: 'silent' }),
     claims: { get: () => this.cached },
     userOf: () => this.user,
+    onGrown: ({ status }) => void this.grown.push(status?.capacity?.['storage'] ?? ''),
     events: (node) => ({
       normal: ({ object }, reason, message) =>
         void this.events.push(`${node} ${object.metadata.name} ${reason} ${message}`),
@@ -62,6 +64,7 @@ describe('the file system of a claim', () => {
     world.growth.look(world.cached);
     await world.clock.advance(0);
     expect(world.written).toEqual([GROWN]);
+    expect(world.grown).toEqual(['2Gi']);
     const said = `FileSystemResizeSuccessful MountVolume.NodeExpandVolume succeeded for volume "pvc-u" ${pod.spec?.nodeName}`;
     expect(world.events).toEqual([`${pod.spec?.nodeName} web ${said}`, `${pod.spec?.nodeName} data ${said}`]);
   });

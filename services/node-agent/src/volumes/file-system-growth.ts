@@ -20,6 +20,8 @@ export interface FileSystemGrowthOptions {
   claims: Pick<Lister<PersistentVolumeClaim>, 'get'>;
   /** A pod of this agent that has the claim mounted. */
   userOf: (claim: PersistentVolumeClaim) => Pod | undefined;
+  /** The claim has the size that it says, and the pod has it mounted. */
+  onGrown: (claim: PersistentVolumeClaim, pod: Pod) => void;
   events: (node: string) => EventRecorder;
 }
 
@@ -61,8 +63,9 @@ export class FileSystemGrowth {
     const storage = allocatedStorage(claim) ?? '0';
     try {
       const status = resizedStatus(claim.status ?? {}, storage);
-      await client.updateStatus(PersistentVolumeClaims, { ...claim, status });
+      const grown = await client.updateStatus(PersistentVolumeClaims, { ...claim, status });
       this.#busy.delete(key);
+      this.#options.onGrown(grown, pod);
       this.#report(claim, pod);
     } catch (error) {
       if (!isNotFound(error) && !isConflict(error))

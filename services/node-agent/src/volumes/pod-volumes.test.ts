@@ -326,12 +326,16 @@ describe('subPath', () => {
 });
 
 describe('persistentVolumeClaim', () => {
-  function withClaim(phase: string, spec: Partial<PersistentVolume['spec']> = {}) {
+  function withClaim(phase: string, spec: Partial<PersistentVolume['spec']> = {}, storage = '1Gi') {
     const world = new VolumesUnderTest();
     const metadata = { namespace: 'default', name: 'data', uid: 'claim-1' };
     world.claims.offer({
       type: 'put',
-      object: { metadata, spec: { volumeName: 'pv-1' }, status: { phase } } as PersistentVolumeClaim,
+      object: {
+        metadata,
+        spec: { volumeName: 'pv-1' },
+        status: { phase, capacity: { storage } },
+      } as unknown as PersistentVolumeClaim,
     });
     world.persistentVolumes.offer({
       type: 'put',
@@ -352,6 +356,24 @@ describe('persistentVolumeClaim', () => {
     const next = await world.mount(podWith(volume, { readOnly: true }, { nodeName: 'node-2' }, 'next'));
     expect(textOf(world.filesOf(next), '/v/a')).toBe('kept');
     expect(() => put(world.filesOf(next), '/v/b', '')).toThrow('Read-only file system');
+  });
+
+  test('is as large as it says, and full when it is', async () => {
+    const world = withClaim('Bound', {}, '4Ki');
+    const pod = await world.mount(podWith(volume));
+    await world
+      .mount(podWith({ persistentVolumeClaim: { claimName: 'to-come' } }, {}, {}, 'waits'))
+      .catch(() => 0);
+    const files = world.filesOf(pod);
+    expect(files.space('/v').totalBytes).toBe(4_096);
+    expect(() => put(files, '/v/a', 'x'.repeat(5_000))).toThrow('No space left on device');
+    const claim = world.claims.lister.get('default/data')!;
+    const grown = { ...claim, status: { ...claim.status, capacity: { storage: '1Gi' } } };
+    world.claims.offer({ type: 'put', object: grown });
+    world.volumes.grown(grown, pod);
+    put(files, '/v/a', 'x'.repeat(5_000));
+    expect(files.space('/v').totalBytes).toBe(1_073_741_824);
+    expect(() => put(files, '/v/b', 'x'.repeat(64 * 1024 * 1024))).toThrow('No space left on device');
   });
 
   test('of a volume on a node is a directory there', async () => {

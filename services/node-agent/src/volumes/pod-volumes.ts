@@ -15,6 +15,7 @@ import type { PodConfigObjects } from '../environment/config-objects.ts';
 import type { Allocatable } from '../environment/downward.ts';
 import type { Variable } from '../environment/environment.ts';
 import type { FileTree } from '../files/file-system.ts';
+import type { MemoryTree } from '../files/memory-tree.ts';
 import type { Trees } from '../files/trees.ts';
 import type { Mount } from '../runtime/runtime.ts';
 import { writePayload } from './atomic-writer.ts';
@@ -24,6 +25,7 @@ import { isProjected, payloadOf, type PayloadSources, tokensOf } from './payload
 import { copyOf, provideSubPath, subPathOf } from './sub-path.ts';
 import type { ServiceAccountTokens } from './tokens.ts';
 import {
+  isPersistentVolumeTree,
   nodeTree,
   ofProjectedTree,
   podTrees,
@@ -124,9 +126,23 @@ export class PodVolumes implements VolumeManager {
     return undefined;
   }
 
+  /** The file system of a claim has grown: whoever looks at it sees that. */
+  grown(claim: PersistentVolumeClaim, pod: Pod): void {
+    const { trees, claims } = this.#options;
+    for (const volume of pod.spec.volumes ?? []) {
+      const named = claimOf(pod, volume);
+      if (named?.name !== claim.metadata.name) continue;
+      const { tree } = placeOfClaim(pod, volume, named, claims);
+      const size = claim.status?.capacity?.['storage'];
+      if (size !== undefined && trees.isOpen(tree)) trees.open(tree).raw.setLimit(wholeValue(size));
+    }
+  }
+
   /** What a tree holds when it is first opened. */
-  prepare(tree: FileTree): void {
+  prepare(tree: MemoryTree): void {
     prepareTree(tree);
+    const sizeBytes = isPersistentVolumeTree(tree.name) ? this.#sizeOf(tree.name) : undefined;
+    if (sizeBytes !== undefined) tree.raw.setLimit(sizeBytes);
     const { podUid = '', volume = '' } = ofProjectedTree(tree.name) ?? {};
     const pod = this.#pods.get(podUid);
     const source = pod?.spec.volumes?.find(({ name }) => name === volume);
@@ -149,6 +165,26 @@ export class PodVolumes implements VolumeManager {
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+  }
+
+  /** Of a claim's file system, by its tree, which a pod has mounted. */
+  #sizeOf(tree: string): number | undefined {
+    for (const pod of this.#pods.values()) {
+      for (const volume of pod.spec.volumes ?? []) {
+        const place = claimOf(pod, volume) === undefined ? undefined : this.#placeIfAny(pod, volume);
+        if (place?.tree === tree) return place.sizeBytes;
+      }
+    }
+    return undefined;
+  }
+
+  #placeIfAny(pod: Pod, volume: Volume): VolumePlace | undefined {
+    try {
+      return this.#placeOf(pod, volume);
+    } catch {
+      // It waits for its claim.
+      return undefined;
+    }
   }
 
   #mountAll(pod: Pod): void {

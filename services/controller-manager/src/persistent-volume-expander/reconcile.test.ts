@@ -64,6 +64,7 @@ describe('a claim that asks for more', () => {
     expect(claimOf().status).toMatchObject(WAITING);
     expect(claimOf().status?.conditions).toHaveLength(1);
     expect(cluster.events).toEqual([
+      'Normal c ExternalExpanding: waiting for an external controller to expand this PVC',
       'Normal c Resizing: External resizer is resizing volume v',
       'Normal c FileSystemResizeRequired: Require file system resize of volume on node',
     ]);

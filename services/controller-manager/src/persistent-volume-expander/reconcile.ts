@@ -76,6 +76,8 @@ export class Expander {
     const written = await client.updateStatus(PersistentVolumeClaims, { ...claim, status });
     const subject = { resource: PersistentVolumeClaims, object: claim };
     if (action === 'begin') {
+      // The driver is one of its own to the controller-manager; what it says follows.
+      this.#leave(claim);
       events.normal(subject, 'Resizing', `External resizer is resizing volume ${volume.metadata.name}`);
     } else if (action === 'finish') {
       events.normal(subject, 'VolumeResizeSuccessful', 'Resize volume succeeded');

@@ -113,20 +113,35 @@ describe('volumes that an administrator has made', () => {
     await eventually('it is Available', async () => (await volumeOf('named')).status?.phase === 'Available');
   });
 
-  it('are not recycled, and say so', async () => {
-    const recycle = await cluster.kubectl(['apply', '-f', '-'], {
-      input: JSON.stringify(
-        volume('old', { persistentVolumeReclaimPolicy: 'Recycle', storageClassName: 'old' }),
-      ),
+  it('are emptied by a pod where they are to be recycled, with a warning beforehand', async () => {
+    const recycled = (name: string, source: object): object =>
+      volume(name, { persistentVolumeReclaimPolicy: 'Recycle', storageClassName: name, ...source });
+    const warned = await cluster.kubectl(['apply', '-f', '-'], {
+      input: JSON.stringify(recycled('old', {})),
     });
-    expect(recycle.stderr).toContain(
+    expect(warned.stderr).toContain(
       'Warning: spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.',
     );
-    await apply(claim('of-old', { storageClassName: 'old' }));
-    await isBound('of-old');
-    await kubectl('delete', 'pvc', 'of-old');
-    await eventually('it has failed', async () => (await volumeOf('old')).status?.phase === 'Failed');
-    await eventually('the event', async () => (await eventsOf('old')).includes('VolumeFailedRecycle'));
+    await apply(
+      recycled('far', { hostPath: undefined, nfs: { server: 'files', path: '/' } }),
+      claim('of-old', { storageClassName: 'old' }),
+      claim('of-far', { storageClassName: 'far' }),
+      pod('writer', 'of-old', { nodeName: 'node-1' }),
+    );
+    await Promise.all([isReady('writer'), isBound('of-far')]);
+    await run('writer', 'echo secret > /data/file');
+    // So that the recycler comes to where the data is.
+    await kubectl('cordon', 'node-2');
+    await kubectl('delete', 'pod', 'writer');
+    await kubectl('delete', 'pvc', 'of-old', 'of-far');
+    await eventually('it is free', async () => (await volumeOf('old')).status?.phase === 'Available');
+    await kubectl('uncordon', 'node-2');
+    await eventually('the event', async () => (await eventsOf('old')).includes('VolumeRecycled'));
+    await eventually('no other can be', async () => (await volumeOf('far')).status?.phase === 'Failed');
+    await eventually('the event', async () => (await eventsOf('far')).includes('VolumeFailedRecycle'));
+    await apply(claim('next', { storageClassName: 'old' }), pod('reader', 'next', { nodeName: 'node-1' }));
+    await isReady('reader');
+    expect(await run('reader', 'ls -A /data')).toBe('');
   });
 
   it('of a node’s own are had there alone', async () => {

@@ -14,6 +14,7 @@ import type { Controller, ControllerContext, KeyQueue } from '@orrery/controller
 import { type Index, indexed } from '../indexes.ts';
 import { isPodTerminal } from '../pods.ts';
 import { Binder } from './reconcile.ts';
+import { recycledBy } from './recycling.ts';
 
 /** Keys of claims and of volumes share the queue. */
 const CLAIM = 'claim/';
@@ -49,6 +50,7 @@ export function persistentVolumeBinder({ informers, events, clock }: ControllerC
   const binder = new Binder({
     claims: claims.lister,
     volumes: volumes.lister,
+    pods: pods.lister,
     storageClass: (name) => classes.lister.get(name),
     node: (name) => {
       const node = nodes.lister.get(name);
@@ -64,6 +66,11 @@ export function persistentVolumeBinder({ informers, events, clock }: ControllerC
     setup: (queue) => {
       watchClaims(queue);
       watchVolumes(queue);
+      const lookAtRecycled = (pod: Pod): void => {
+        const volume = recycledBy(pod);
+        if (volume !== undefined) queue.add(`${VOLUME}${volume}`);
+      };
+      pods.addHandler({ add: lookAtRecycled, update: lookAtRecycled, delete: lookAtRecycled });
       // Its claims may have been told that they wait for nobody in particular.
       pods.addHandler({
         add: (pod) => {

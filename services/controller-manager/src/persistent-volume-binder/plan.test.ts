@@ -292,13 +292,23 @@ describe('a volume', () => {
     expect(planVolume(one, its)).toEqual(expected);
   });
 
-  test.each([
-    ['Delete', 'VolumeFailedDelete', 'host_path deleter only supports /tmp/.+ but received provided /data'],
-    ['Recycle', 'VolumeFailedRecycle', 'No recycler plugin found for the volume!'],
+  test.each<[string, VolumeSpec, string, string]>([
+    [
+      'Delete',
+      {},
+      'VolumeFailedDelete',
+      'host_path deleter only supports /tmp/.+ but received provided /data',
+    ],
+    [
+      'Recycle',
+      { hostPath: undefined, nfs: { server: 'files', path: '/' } } as object,
+      'VolumeFailedRecycle',
+      'No recycler plugin found for the volume!',
+    ],
   ])(
     'with the policy %s that cannot be carried out fails',
-    (persistentVolumeReclaimPolicy, reason, message) => {
-      expect(planVolume(taken({ persistentVolumeReclaimPolicy }), undefined)).toEqual({
+    (persistentVolumeReclaimPolicy, source, reason, message) => {
+      expect(planVolume(taken({ persistentVolumeReclaimPolicy, ...source }), undefined)).toEqual({
         action: 'release',
         reclaim: { action: 'fail', note: { type: 'Warning', reason, message } },
       });

@@ -142,6 +142,7 @@ export type VolumePlan =
 export type Reclaim =
   | { readonly action: 'retain' }
   | { readonly action: 'delete' }
+  | { readonly action: 'recycle' }
   | { readonly action: 'fail'; readonly note: Note };
 
 /** `claim` is the one that the volume names, if it is still the same one. */
@@ -184,6 +185,7 @@ function planReclaim({ metadata, spec }: PersistentVolume): Reclaim {
       return fail('VolumeFailedDelete', message);
     }
     case 'Recycle':
+      if (spec.hostPath !== undefined) return { action: 'recycle' };
       return fail('VolumeFailedRecycle', 'No recycler plugin found for the volume!');
     default:
       return { action: 'retain' };

@@ -254,6 +254,61 @@ describe('a volume that a claim leaves', () => {
     expect(cluster.events.at(-1)).toBe(`Warning v VolumeFailedDelete: ${message}`);
   });
 
+  describe('with the policy Recycle', () => {
+    const RECYCLER = 'default/recycler-for-v';
+    const endRecycler = (status: Pod['status']): unknown =>
+      cluster.change(Pods, RECYCLER, (copy) => Object.assign(copy, { status }));
+
+    beforeEach(async () => {
+      cluster.seed(PersistentVolumeClaims, claim('c'));
+      const spec = { persistentVolumeReclaimPolicy: 'Recycle' };
+      cluster.seed(PersistentVolumes, volume('v', { spec }));
+      await settle(controllers);
+      await removeClaim();
+      await settle(controllers);
+    });
+
+    it('is emptied by a pod, and then anybody’s', async () => {
+      expect(volumeOf().status?.phase).toBe('Released');
+      expect(cluster.get(Pods, RECYCLER).spec).toMatchObject({
+        restartPolicy: 'Never',
+        volumes: [{ name: 'vol', hostPath: { path: '/data' } }],
+      });
+      endRecycler({ phase: 'Running' });
+      await settle(controllers);
+      expect(volumeOf().status?.phase).toBe('Released');
+      endRecycler({ phase: 'Succeeded' });
+      await settle(controllers);
+      expect(cluster.all(Pods)).toEqual([]);
+      expect(volumeOf().spec.claimRef).toBeUndefined();
+      expect(volumeOf().status?.phase).toBe('Available');
+      expect(cluster.events.at(-1)).toBe('Normal v VolumeRecycled: Volume recycled');
+    });
+
+    it('fails with its pod', async () => {
+      endRecycler({ phase: 'Failed', message: 'too slow' });
+      await settle(controllers);
+      expect(volumeOf().status).toMatchObject({ phase: 'Failed', message: 'Recycle failed: too slow' });
+      expect(cluster.events.at(-1)).toBe('Warning v VolumeFailedRecycle: Recycle failed: too slow');
+      expect(cluster.all(Pods)).toEqual([]);
+    });
+
+    it.each([0, 1, 2])(
+      'is never free with a recycler left, when the leader is lost at write %i',
+      async (at) => {
+        const begun = cluster.writes.length;
+        cluster.fault = (_write, index) =>
+          index === begun + at ? { error: serviceUnavailable('lost'), when: 'after' } : undefined;
+        endRecycler({ phase: 'Succeeded' });
+        await settle(controllers);
+        if (cluster.find(Pods, RECYCLER) !== undefined) endRecycler({ phase: 'Succeeded' });
+        await settle(controllers);
+        expect(volumeOf().status?.phase).toBe('Available');
+        expect(cluster.all(Pods)).toEqual([]);
+      },
+    );
+  });
+
   it('goes only when no claim is bound to it any more', async () => {
     cluster.seed(PersistentVolumeClaims, claim('c'));
     const finalizers = ['kubernetes.io/pv-protection'];

@@ -1,10 +1,10 @@
 /** All I/O of the binder of claims and volumes (pkg/controller/volume/persistentvolume/pv_controller.go). */
 
-import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '@orrery/api/gen/types.ts';
+import type { PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from '@orrery/api/gen/types.ts';
 import { jsonEqual } from '@orrery/api/json.ts';
 import { isBeingDeleted, objectKey } from '@orrery/api/meta.ts';
 import type { SelectableNode } from '@orrery/api/node-selector.ts';
-import { PersistentVolumeClaims, PersistentVolumes } from '@orrery/api/resources.ts';
+import { PersistentVolumeClaims, PersistentVolumes, Pods } from '@orrery/api/resources.ts';
 import { isAlreadyExists, isNotFound } from '@orrery/api/status-error.ts';
 import type { Client } from '@orrery/client/client.ts';
 import type { EventRecorder } from '@orrery/client/events.ts';
@@ -20,10 +20,12 @@ import {
   PROVISIONER_FINALIZER,
   withoutProvisioner,
 } from './provisioning.ts';
+import { RECYCLER_NAMESPACE, recyclerName, recyclerOutcome, recyclerPod } from './recycling.ts';
 
 export interface BinderOptions {
   claims: Lister<PersistentVolumeClaim>;
   volumes: Lister<PersistentVolume>;
+  pods: Pick<Lister<Pod>, 'get'>;
   storageClass: (name: string) => StorageClass | undefined;
   node: (name: string) => SelectableNode | undefined;
   podsWithoutNode: (claim: PersistentVolumeClaim) => readonly string[];
@@ -155,14 +157,52 @@ export class Binder {
       case 'phase':
         await this.#setVolumePhase(client, volume, plan.phase);
         return;
-      case 'unbind': {
-        const free = await client.update(PersistentVolumes, unboundVolume(volume));
-        await this.#setVolumePhase(client, free, 'Available');
-        return;
-      }
+      case 'unbind':
+        return this.#free(client, volume);
       case 'release':
         return this.#release(client, volume, plan.reclaim);
     }
+  }
+
+  async #free(client: Client, volume: PersistentVolume): Promise<void> {
+    const free = await client.update(PersistentVolumes, unboundVolume(volume));
+    await this.#setVolumePhase(client, free, 'Available');
+  }
+
+  /** The recycler goes before the volume is free: should somebody stop in between, it is emptied once more. */
+  async #recycle(client: Client, volume: PersistentVolume): Promise<void> {
+    if (volume.status?.phase === 'Failed' || isBeingDeleted(volume)) return;
+    const released = await this.#setVolumePhase(client, volume, 'Released');
+    const name = recyclerName(volume);
+    const pod = this.#options.pods.get(objectKey(RECYCLER_NAMESPACE, name));
+    if (pod === undefined) {
+      try {
+        await client.create(Pods, recyclerPod(volume));
+      } catch (error) {
+        if (!isAlreadyExists(error)) throw error;
+      }
+      return;
+    }
+    const outcome = recyclerOutcome(pod);
+    if (outcome === 'running') return;
+    const { uid } = pod.metadata;
+    const options = { preconditions: { uid }, gracePeriodSeconds: 0 };
+    try {
+      await client.delete(Pods, { namespace: RECYCLER_NAMESPACE, name }, options);
+    } catch (error) {
+      // It may have been for an earlier claim: its deletion is still to be seen, and then comes another.
+      if (isGone(error)) return;
+      throw error;
+    }
+    const subject = { resource: PersistentVolumes, object: volume };
+    if (outcome === 'succeeded') {
+      await this.#free(client, released);
+      this.#options.events.normal(subject, 'VolumeRecycled', 'Volume recycled');
+      return;
+    }
+    const message = `Recycle failed: ${outcome.failed}`;
+    await this.#setVolumePhase(client, released, 'Failed', message);
+    this.#options.events.warning(subject, 'VolumeFailedRecycle', message);
   }
 
   /** The claim that the volume names; asks the apiserver before it believes that there is none. */
@@ -188,6 +228,7 @@ export class Binder {
       this.#options.events.warning({ resource: PersistentVolumes, object: volume }, reason, message);
       return;
     }
+    if (reclaim.action === 'recycle') return this.#recycle(client, volume);
     const released = await this.#setVolumePhase(client, volume, 'Released');
     if (reclaim.action === 'retain') return;
     try {

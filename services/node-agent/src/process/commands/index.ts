@@ -81,8 +81,12 @@ const GROUPS: readonly Group[] = [
     load: async () => (await import('./packages.ts')).PACKAGE_PROGRAMS,
   },
   {
-    names: 'wget curl',
-    load: async () => (await import('./http.ts')).HTTP_PROGRAMS,
+    names: 'wget',
+    load: async () => (await import('./wget.ts')).WGET_PROGRAMS,
+  },
+  {
+    names: 'curl',
+    load: async () => (await import('./curl.ts')).CURL_PROGRAMS,
   },
   {
     names: 'nslookup dig host getent',

@@ -205,11 +205,11 @@ describe.each(KUBECTL_VERSIONS)('kubectl %s', (version) => {
     const list = await run('get', 'configmap', 'applied', 'settings', '-o', 'yaml');
     expect(list).toContain('kind: List');
     expect(await applyText(list)).toContain('configmap/applied');
-    const job = await cluster.kubectl(['-n', namespace, 'apply', '-f', '-'], {
+    const ingress = await cluster.kubectl(['-n', namespace, 'apply', '-f', '-'], {
       version,
-      input: 'apiVersion: batch/v1\nkind: Job\nmetadata: {name: x}\n',
+      input: 'apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: x}\n',
     });
-    expect(job.stderr).toContain('no matches for kind "Job" in version "batch/v1"');
+    expect(ingress.stderr).toContain('no matches for kind "Ingress" in version "networking.k8s.io/v1"');
   });
 
   it('is told what is wrong, in the words it knows', async () => {

@@ -135,6 +135,22 @@ describe('preemption', () => {
   });
 });
 
+describe('explain-scheduling', () => {
+  it('tells per node what each plugin said', async () => {
+    await apply(workload('asked', 1, {}, { cpu: '1' }));
+    await rolledOut('asked');
+    const [pod] = await podsOf('asked');
+    const told = await cluster.orreryOk('explain-scheduling', pod!.metadata.name);
+    expect(told).toContain(`node ${pod!.spec.nodeName}`);
+    expect(told).toContain('4 of 4 nodes were looked at.');
+    expect(told).toMatch(/NODE +TOTAL +.*NodeResourcesFit/);
+    await run('delete', 'deploy', 'asked');
+    const unknown = await cluster.orrery('explain-scheduling', 'nobody');
+    expect(unknown.code).not.toBe(0);
+    expect(unknown.stderr).toContain('the scheduler keeps no decision about pod default/nobody');
+  });
+});
+
 describe('scheduling gates', () => {
   it('hold a pod back until they are lifted', async () => {
     await apply({

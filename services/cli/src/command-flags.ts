@@ -89,6 +89,17 @@ export const podsFlags = {
   ...commonFlags,
 } as const satisfies FlagTable;
 
+export const explainSchedulingFlags = {
+  namespace: {
+    kind: 'text',
+    short: 'n',
+    value: 'NAMESPACE',
+    help: 'The namespace of the pod; default unless given.',
+  },
+  json: { kind: 'switch', help: 'Print JSON.' },
+  ...commonFlags,
+} as const satisfies FlagTable;
+
 export const killFlags = {
   signal: {
     kind: 'choice',

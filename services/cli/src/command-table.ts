@@ -5,6 +5,7 @@ import {
   benchFlags,
   commonFlags,
   downFlags,
+  explainSchedulingFlags,
   killFlags,
   logsFlags,
   podsFlags,
@@ -69,6 +70,17 @@ export const commands: readonly Command[] = [
     positionals: [{ name: 'NODE', required: false }],
     flags: podsFlags,
     load: () => import('./commands/pods.ts'),
+  }),
+  defineCommand({
+    name: 'explain-scheduling',
+    summary: 'Say why a pod got its node, or why it got none: each plugin about each node',
+    details: [
+      "The latest decision of the cluster's own scheduler, which keeps the last thousand.",
+      'POD is a name, or NAMESPACE/NAME. Points have the weights of their plugins in them.',
+    ],
+    positionals: [{ name: 'POD', required: true }],
+    flags: explainSchedulingFlags,
+    load: () => import('./commands/explain-scheduling.ts'),
   }),
   defineCommand({
     name: 'clock',

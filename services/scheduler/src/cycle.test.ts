@@ -83,7 +83,7 @@ describe('SchedulingCycle', () => {
   });
 
   it('looks only at the node that a pod is pinned to', () => {
-    expect(decide(numbered(50), { name: 'p', spec: pinnedTo('n7') })).toEqual({
+    expect(decide(numbered(50), { name: 'p', spec: pinnedTo('n7') })).toMatchObject({
       nodeName: 'n7',
       evaluatedNodes: 1,
       feasibleNodes: 1,

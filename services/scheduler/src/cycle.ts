@@ -1,21 +1,43 @@
 /** One decision: which node a pod goes to (pkg/scheduler/schedule_one.go, schedulePod). */
 
 import type { Diagnosis } from './fit-error.ts';
-import type { FilterPlugin, PodFilter, Rejection } from './plugins/plugin.ts';
+import type { FilterPlugin, PodFilter, Rejection, ScorePlugin } from './plugins/plugin.ts';
 import type { Profile } from './plugins/registry.ts';
 import { Nominator } from './preemption/nominator.ts';
 import { type NodeInfo, nodeCopy } from './snapshot/node-info.ts';
 import type { PodInfo } from './snapshot/pod-info.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
 
+/** The points of one plugin for each feasible node, in range and without its weight. */
+export interface PluginScores {
+  readonly plugin: ScorePlugin;
+  readonly values: readonly number[];
+}
+
+/** How a decision came about. */
+export interface DecisionTrace {
+  readonly nodeCount: number;
+  /** Nodes that a plugin kept the pod from, and why. */
+  readonly rejected: readonly (readonly [NodeInfo, NodeRejection])[];
+  readonly feasible: readonly NodeInfo[];
+  /** Of feasible nodes; empty when there was nothing to choose. */
+  readonly scores: readonly PluginScores[];
+}
+
 export type Decision =
-  | { readonly nodeName: string; readonly evaluatedNodes: number; readonly feasibleNodes: number }
+  | {
+      readonly nodeName: string;
+      readonly evaluatedNodes: number;
+      readonly feasibleNodes: number;
+      readonly trace: DecisionTrace;
+    }
   | {
       readonly nodeName: undefined;
       readonly diagnosis: Diagnosis;
       /** Nodes that might take the pod if others left, and the filters that would have to let it in. */
       readonly helpable: readonly NodeInfo[];
       readonly filters: readonly BoundFilter[];
+      readonly trace: DecisionTrace;
     };
 
 /** With fewer nodes than this, all are looked at. */
@@ -129,28 +151,32 @@ export class SchedulingCycle {
       return nowhere({ nodeCount, reasons: new Map(), unfit: unfit.reason, plugins });
     }
     const promised = this.#promisedNode(pod, filters);
-    if (promised !== undefined) return { nodeName: promised.name, evaluatedNodes: 1, feasibleNodes: 1 };
+    if (promised !== undefined) {
+      const trace = { nodeCount, rejected: [], feasible: [promised], scores: [] };
+      return { nodeName: promised.name, evaluatedNodes: 1, feasibleNodes: 1, trace };
+    }
     const { nodes, by } = candidates(filters, this.#snapshot);
     const reasons = new Map<string, number>();
     const plugins = new Set(by);
     const helpable: NodeInfo[] = [];
-    const { feasible, evaluatedNodes } = this.#findFeasible(
-      pod,
-      filters,
-      nodes,
-      (node, { plugin, rejection }) => {
-        plugins.add(plugin.name);
-        if (rejection.resolvable) helpable.push(node);
-        for (const reason of rejection.reasons) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-      },
-    );
+    const rejected: [NodeInfo, NodeRejection][] = [];
+    const { feasible, evaluatedNodes } = this.#findFeasible(pod, filters, nodes, (node, why) => {
+      const { plugin, rejection } = why;
+      rejected.push([node, why]);
+      plugins.add(plugin.name);
+      if (rejection.resolvable) helpable.push(node);
+      for (const reason of rejection.reasons) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    });
     if (feasible.length === 0) {
       const passedOver = nodeCount - nodes.length;
       if (passedOver > 0) reasons.set(`node(s) didn't satisfy plugin(s) [${by.join(' ')}]`, passedOver);
-      return { nodeName: undefined, diagnosis: { nodeCount, reasons, plugins }, helpable, filters };
+      const trace = { nodeCount, rejected, feasible, scores: [] };
+      return { nodeName: undefined, diagnosis: { nodeCount, reasons, plugins }, helpable, filters, trace };
     }
-    const best = feasible.length === 1 ? feasible[0]! : this.#choose(pod, feasible);
-    return { nodeName: best.name, evaluatedNodes, feasibleNodes: feasible.length };
+    const scores: PluginScores[] = [];
+    const best = feasible.length === 1 ? feasible[0]! : this.#choose(pod, feasible, scores);
+    const trace = { nodeCount, rejected, feasible, scores };
+    return { nodeName: best.name, evaluatedNodes, feasibleNodes: feasible.length, trace };
   }
 
   /** Looks at nodes in turn until there are enough to choose from (findNodesThatPassFilters). */
@@ -208,13 +234,15 @@ export class SchedulingCycle {
     return firstRejection(filters, node);
   }
 
-  #choose(pod: PodInfo, feasible: readonly NodeInfo[]): NodeInfo {
+  /** Adds the points that decide to `given`. */
+  #choose(pod: PodInfo, feasible: readonly NodeInfo[], given: PluginScores[]): NodeInfo {
     const totals = Array.from<number>({ length: feasible.length }).fill(0);
     for (const plugin of this.#profile.scores) {
       const scorer = plugin.preScore(pod, feasible, this.#snapshot);
       if (scorer === undefined) continue;
       const scores = feasible.map((node) => scorer.score(node));
       scorer.normalize?.(scores);
+      given.push({ plugin, values: scores });
       for (let index = 0; index < scores.length; index += 1) totals[index]! += scores[index]! * plugin.weight;
     }
     return feasible[this.#indexOfBest(totals)]!;
@@ -238,14 +266,15 @@ export class SchedulingCycle {
   }
 }
 
-interface NodeRejection {
+export interface NodeRejection {
   readonly plugin: FilterPlugin;
   readonly rejection: Rejection;
 }
 
 /** Nothing that happens on nodes would help. */
 function nowhere(diagnosis: Diagnosis): Decision {
-  return { nodeName: undefined, diagnosis, helpable: [], filters: [] };
+  const trace = { nodeCount: diagnosis.nodeCount, rejected: [], feasible: [], scores: [] };
+  return { nodeName: undefined, diagnosis, helpable: [], filters: [], trace };
 }
 
 function firstRejection(filters: readonly BoundFilter[], node: NodeInfo): NodeRejection | undefined {

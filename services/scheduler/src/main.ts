@@ -4,6 +4,8 @@ import { startLeaderService } from '@orrery/controller/leader-service.ts';
 import { runService } from '@orrery/kit/service.ts';
 import { WATCHED_RESOURCES } from './cluster-watch.ts';
 import { schedulerConfig } from './config.ts';
+import { DecisionLog } from './decision-log.ts';
+import { explanation } from './explanation-page.ts';
 import { createSchedulerMetrics } from './metrics.ts';
 import { Scheduler } from './scheduler.ts';
 
@@ -20,7 +22,11 @@ await runService({
         for (const resource of WATCHED_RESOURCES) leader.informers.of(resource);
         const events = leader.recorder({ component: 'default-scheduler' });
         const metrics = createSchedulerMetrics(leader.metrics);
-        return { start: (signal) => new Scheduler({ ...leader, events, metrics, signal }).run() };
+        const decisions = new DecisionLog();
+        return {
+          start: (signal) => new Scheduler({ ...leader, events, metrics, decisions, signal }).run(),
+          pages: { '/debug/decisions': (query) => explanation(decisions, query) },
+        };
       },
     }),
 });

@@ -21,6 +21,7 @@ import { ClusterWatch } from './cluster-watch.ts';
 import { Confirmations } from './confirmations.ts';
 import { type Decision, SchedulingCycle } from './cycle.ts';
 import { FailureReports } from './failure-report.ts';
+import { DecisionLog } from './decision-log.ts';
 import { countedMessage, fitErrorMessage } from './fit-error.ts';
 import type { SchedulerMetrics } from './metrics.ts';
 import { searchCandidates } from './preemption/candidates.ts';
@@ -49,6 +50,8 @@ export interface SchedulerOptions extends Omit<ControllerContext, 'metrics'> {
   profile?: Profile;
   /** Decides between nodes of equal score. */
   random?: () => number;
+  /** Where decisions are kept for those who ask. */
+  decisions?: DecisionLog;
   /** Real time, for connections; replaced in tests. */
   retryClock?: Clock;
 }
@@ -73,6 +76,7 @@ export class Scheduler {
     const options = {
       profile: defaultProfile(storage),
       random: kitRandom,
+      decisions: new DecisionLog(),
       retryClock: systemClock,
       ...given,
     };
@@ -200,13 +204,16 @@ export class Scheduler {
   /** One synchronous step from the queue to the assumption: nothing comes in between. */
   #attempt(queued: QueuedPod): void {
     const endAttempt = this.#options.metrics.startAttempt();
+    const { clock, decisions } = this.#options;
     const decision = this.#cycle.decide(queued.info);
     if (decision.nodeName === undefined) {
-      const { nominatedNode, problem } = this.#preempt(queued.info, decision);
+      const { nominatedNode, victims = [], problem } = this.#preempt(queued.info, decision);
       const message = fitErrorMessage({
         ...decision.diagnosis,
         ...(problem === undefined ? {} : { preemption: problem }),
       });
+      const outcome = { nodeName: undefined, message, nominatedNode, victims };
+      decisions.record(queued.info, clock.now(), decision.trace, outcome);
       this.#queue.requeueUnschedulable(queued, decision.diagnosis.plugins);
       this.#reports.unschedulable(queued, message, nominatedNode);
       this.#options.logger.debug({ pod: queued.info.key, message }, 'pod is unschedulable');
@@ -214,6 +221,8 @@ export class Scheduler {
       return;
     }
     const { nodeName } = decision;
+    const outcome = { nodeName, message: undefined, nominatedNode: undefined, victims: [] };
+    decisions.record(queued.info, clock.now(), decision.trace, outcome);
     this.#cache.assume(queued.info, nodeName);
     this.#nominator.delete(queued.info.uid);
     const binding = this.#bind(queued, nodeName).then((bound) => {
@@ -231,7 +240,7 @@ export class Scheduler {
   #preempt(
     info: PodInfo,
     { diagnosis, helpable, filters }: Extract<Decision, { nodeName: undefined }>,
-  ): { nominatedNode?: string; problem?: string } {
+  ): { nominatedNode?: string; victims?: string[]; problem?: string } {
     const { nodeCount } = diagnosis;
     if (nodeCount === 0) return {};
     const promised = this.#nominator.nodeOf(info.uid);
@@ -261,7 +270,7 @@ export class Scheduler {
     const { name } = best.node;
     this.#nominator.set(info, name);
     this.#evictions.start(info, best.victims, name);
-    return { nominatedNode: name };
+    return { nominatedNode: name, victims: best.victims.map(({ key }) => key) };
   }
 
   /** Whether less important pods are on their way out of the node. */

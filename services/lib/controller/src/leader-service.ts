@@ -10,6 +10,7 @@ import { connectNats, type EventSource } from '@orrery/client/nats.ts';
 import { createClient } from '@orrery/client/session.ts';
 import { systemClock } from '@orrery/kit/clock.ts';
 import type { clusterConfig, commonConfig, Config as ConfigOf } from '@orrery/kit/config.ts';
+import type { Pages } from '@orrery/kit/health.ts';
 import { type RunningService, runService, type ServiceContext } from '@orrery/kit/service.ts';
 import type { Controller, ControllerContext } from './controller.ts';
 import { createElection, type Election } from './election.ts';
@@ -32,6 +33,8 @@ export interface LeaderWork {
   start(signal: AbortSignal, epoch: number): Promise<void> | void;
   /** Lets go of everything, after the last term. */
   close?(): void;
+  /** Pages on the port of the service. */
+  readonly pages?: Pages;
 }
 
 export interface LeaderServiceOptions {
@@ -100,6 +103,7 @@ export function startLeaderService(options: LeaderServiceOptions): Promise<Runni
   let stopping = false;
   const running = informers.start().then(() => (stopping ? undefined : election.run()));
   return Promise.resolve({
+    ...(work.pages === undefined ? {} : { pages: work.pages }),
     notReady: () => (informers.synced ? undefined : 'informers have not synced'),
     stop: async () => {
       stopping = true;

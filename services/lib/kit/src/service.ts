@@ -4,7 +4,7 @@ import { flushCompileCache } from 'node:module';
 import { systemClock } from './clock.ts';
 import { type ClockAnchor, ClusterClock } from './cluster-clock.ts';
 import { ConfigError } from './config.ts';
-import { type HealthServer, serveHealth } from './health.ts';
+import { type HealthServer, type Pages, serveHealth } from './health.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 
@@ -21,6 +21,8 @@ export interface ServiceContext {
 export interface RunningService {
   /** Why it does not do its work yet, or undefined when it does. */
   notReady(): string | undefined;
+  /** Pages on its port besides those that every service has. */
+  readonly pages?: Pages;
   /** Finishes what is in flight and lets go of everything; bounded in time by the caller. */
   stop(): Promise<void>;
 }
@@ -87,6 +89,7 @@ export async function runService<Config extends CommonConfig>(
       bind: config.ORRERY_BIND,
       port: config.ORRERY_HTTP_PORT,
       metrics,
+      pages: () => service?.pages ?? {},
       notReady: () => (stopping ? 'stopping' : service === undefined ? 'starting' : service.notReady()),
     });
     service = await definition.start(config, { instance: config.ORRERY_INSTANCE, clock, logger, metrics });

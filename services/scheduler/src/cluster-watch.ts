@@ -17,6 +17,7 @@ import type { Informers } from '@orrery/client/informer.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
 import { fitsNode, isFit, spansNodes } from './cycle.ts';
 import type { Profile } from './plugins/registry.ts';
+import type { Profiles } from './profile-config.ts';
 import type { Nominator } from './preemption/nominator.ts';
 import type { ClusterEvent, StorageEvent } from './queue/cluster-event.ts';
 import type { QueuedPod } from './queue/queued-pod.ts';
@@ -35,21 +36,17 @@ export const WATCHED_RESOURCES = [
   PodDisruptionBudgets,
 ] as readonly ResourceRef[];
 
-/** Pods that name another scheduler are none of this one's business. */
-const SCHEDULER_NAME = 'default-scheduler';
-
-/** Whether the pod wants this scheduler to find it a node. */
-export function wantsNode(pod: Pod): boolean {
-  return (
-    pod.spec.schedulerName === SCHEDULER_NAME && !isBound(pod) && !isFinished(pod) && !isBeingDeleted(pod)
-  );
+/** Whether the pod needs somebody to find it a node. */
+function wantsNode(pod: Pod): boolean {
+  return !isBound(pod) && !isFinished(pod) && !isBeingDeleted(pod);
 }
 
 export interface ClusterWatchOptions {
   informers: Informers;
   cache: ClusterCache;
   queue: SchedulingQueue;
-  profile: Profile;
+  /** By the name that pods give. Pods that name another scheduler are none of this one's business. */
+  profiles: Profiles;
   logger: Logger;
   nominator: Nominator;
   /** The pod is on the node, but no event has shown that yet. */
@@ -104,7 +101,7 @@ export class ClusterWatch {
   /** The pod as informers see it now, if it is the same one and wants a node still. */
   waitingPod({ key, uid }: PodInfo): Pod | undefined {
     const pod = this.#options.informers.of(Pods).lister.get(key);
-    return pod !== undefined && pod.metadata.uid === uid && wantsNode(pod) ? pod : undefined;
+    return pod !== undefined && pod.metadata.uid === uid && this.#isOurs(pod) ? pod : undefined;
   }
 
   /** Gives up the assumption that the pod is on its node, and tells those who wait for room there. */
@@ -121,6 +118,14 @@ export class ClusterWatch {
     });
   }
 
+  #profileOf({ spec }: Pod): Profile | undefined {
+    return this.#options.profiles.get(spec.schedulerName ?? '');
+  }
+
+  #isOurs(pod: Pod): boolean {
+    return wantsNode(pod) && this.#profileOf(pod) !== undefined;
+  }
+
   /** Puts a version of a pod where it belongs. */
   setPod(pod: Pod): void {
     const { cache, queue, onSettled } = this.#options;
@@ -131,7 +136,7 @@ export class ClusterWatch {
       this.#guard('Pod', pod, () => this.#setBoundPod(podInfo(pod)));
       queue.delete(uid);
       onSettled(uid);
-    } else if (!wantsNode(pod)) {
+    } else if (!this.#isOurs(pod)) {
       queue.delete(uid);
     } else if (!cache.isAssumed(uid)) {
       // An assumed pod is ahead of its events: this one is from before its binding.
@@ -195,7 +200,7 @@ export class ClusterWatch {
   #wokenBy(kind: ClusterEvent['kind']): ReadonlySet<string> {
     let names = this.#pluginsByEvent.get(kind);
     if (names === undefined) {
-      const { filters } = this.#options.profile;
+      const filters = [...this.#options.profiles.values()].flatMap((profile) => profile.filters);
       names = new Set(filters.filter(({ wokenBy }) => wokenBy.includes(kind)).map(({ name }) => name));
       this.#pluginsByEvent.set(kind, names);
     }
@@ -209,7 +214,9 @@ export class ClusterWatch {
    * helps when what it is about is in order now.
    */
   #helps({ kind, nodeName }: ClusterEvent, { info, rejectedBy }: QueuedPod): boolean {
-    const { cache, profile } = this.#options;
+    const { cache } = this.#options;
+    const profile = this.#profileOf(info.pod);
+    if (profile === undefined) return false;
     // Without nodes no plugin has had a say.
     const woken = this.#wokenBy(kind);
     const matters = rejectedBy.size === 0 || [...rejectedBy].some((name) => woken.has(name));

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type Decision, feasibleNodesToFind, SchedulingCycle } from './cycle.ts';
 import { makeNode, makePod, type NodeDraft, type PodDraft } from './test-support/fake-cluster.ts';
 import { fitErrorMessage } from './fit-error.ts';
-import { defaultProfile } from './plugins/registry.ts';
+import { defaultPlugins } from './plugins/registry.ts';
 import { ClusterCache } from './snapshot/cluster-cache.ts';
 import { podInfo } from './snapshot/pod-info.ts';
 import { NO_STORAGE } from './test-support/verdicts.ts';
@@ -20,7 +20,7 @@ function numbered(count: number, more: Partial<NodeDraft> = {}): NodeDraft[] {
 }
 
 function cycleOn(snapshot: ClusterCache, random = () => 0.99): SchedulingCycle {
-  return new SchedulingCycle({ profile: defaultProfile(NO_STORAGE), snapshot, random });
+  return new SchedulingCycle({ profile: defaultPlugins(NO_STORAGE), snapshot, random });
 }
 
 function messageOf(decision: Decision): string | undefined {

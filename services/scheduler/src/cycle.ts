@@ -46,11 +46,13 @@ const MIN_PERCENTAGE = 5;
 
 /**
  * How many feasible nodes are enough to choose from (numFeasibleNodesToFind): half of
- * them in a small cluster, a falling share in a larger one, at least 5 % and 100.
+ * them in a small cluster, a falling share in a larger one, at least 5 % and 100; or the share that
+ * is configured, in percent.
  */
-export function feasibleNodesToFind(nodeCount: number): number {
+export function feasibleNodesToFind(nodeCount: number, configured = 0): number {
   if (nodeCount < MIN_FEASIBLE_NODES) return nodeCount;
-  const percentage = Math.max(MIN_PERCENTAGE, 50 - Math.trunc(nodeCount / 125));
+  const adaptive = Math.max(MIN_PERCENTAGE, 50 - Math.trunc(nodeCount / 125));
+  const percentage = configured === 0 ? adaptive : configured;
   return Math.max(MIN_FEASIBLE_NODES, Math.trunc((nodeCount * percentage) / 100));
 }
 
@@ -186,7 +188,7 @@ export class SchedulingCycle {
     nodes: readonly NodeInfo[],
     onRejected: (node: NodeInfo, why: NodeRejection) => void,
   ): { feasible: NodeInfo[]; evaluatedNodes: number } {
-    const enough = feasibleNodesToFind(nodes.length);
+    const enough = feasibleNodesToFind(nodes.length, this.#profile.percentageOfNodesToScore);
     const start = this.#nextStartIndex;
     const feasible: NodeInfo[] = [];
     let evaluatedNodes = 0;

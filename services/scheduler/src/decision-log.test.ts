@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SchedulingCycle } from './cycle.ts';
 import { DecisionLog } from './decision-log.ts';
 import { explanation } from './explanation-page.ts';
-import { defaultProfile } from './plugins/registry.ts';
+import { defaultPlugins } from './plugins/registry.ts';
 import { podInfo } from './snapshot/pod-info.ts';
 import { makePod } from './test-support/fake-cluster.ts';
 import { NO_STORAGE, snapshotOf } from './test-support/verdicts.ts';
@@ -11,7 +11,7 @@ const NOTHING = { message: undefined, nominatedNode: undefined, victims: [] };
 
 function decide(log: DecisionLog, name: string, cpu: string): void {
   const snapshot = snapshotOf([{ name: 'big' }, { name: 'small', allocatable: { cpu: '1' } }]);
-  const cycle = new SchedulingCycle({ profile: defaultProfile(NO_STORAGE), snapshot, random: () => 0 });
+  const cycle = new SchedulingCycle({ profile: defaultPlugins(NO_STORAGE), snapshot, random: () => 0 });
   const info = podInfo(makePod({ name, requests: { cpu } }));
   const decision = cycle.decide(info);
   log.record(info, 0, decision.trace, { ...NOTHING, nodeName: decision.nodeName });

@@ -5,6 +5,7 @@ import { runService } from '@orrery/kit/service.ts';
 import { WATCHED_RESOURCES } from './cluster-watch.ts';
 import { schedulerConfig } from './config.ts';
 import { DecisionLog } from './decision-log.ts';
+import { recorderByProfile } from './event-recorders.ts';
 import { explanation } from './explanation-page.ts';
 import { createSchedulerMetrics } from './metrics.ts';
 import { Scheduler } from './scheduler.ts';
@@ -20,11 +21,12 @@ await runService({
       build(leader) {
         // Asked for here so that a replica that stands by has them warm.
         for (const resource of WATCHED_RESOURCES) leader.informers.of(resource);
-        const events = leader.recorder({ component: 'default-scheduler' });
+        const events = recorderByProfile(config.scheduler.schedulerNames, leader.recorder);
         const metrics = createSchedulerMetrics(leader.metrics);
         const decisions = new DecisionLog();
         return {
-          start: (signal) => new Scheduler({ ...leader, events, metrics, decisions, signal }).run(),
+          start: (signal) =>
+            new Scheduler({ ...leader, events, metrics, decisions, config: config.scheduler, signal }).run(),
           pages: { '/debug/decisions': (query) => explanation(decisions, query) },
         };
       },

@@ -27,7 +27,7 @@ import type { SchedulerMetrics } from './metrics.ts';
 import { searchCandidates } from './preemption/candidates.ts';
 import { Evictions } from './preemption/evictions.ts';
 import { Nominator } from './preemption/nominator.ts';
-import { defaultProfile, type Profile } from './plugins/registry.ts';
+import { defaultConfig, type SchedulerConfig } from './profile-config.ts';
 import type { StorageView } from './plugins/volume-binding.ts';
 import type { QueuedPod } from './queue/queued-pod.ts';
 import { SchedulingQueue } from './queue/scheduling-queue.ts';
@@ -47,7 +47,8 @@ export interface SchedulerOptions extends Omit<ControllerContext, 'metrics'> {
   metrics: SchedulerMetrics;
   /** The end of the term. */
   signal: AbortSignal;
-  profile?: Profile;
+  /** The default profile alone unless given. */
+  config?: SchedulerConfig;
   /** Decides between nodes of equal score. */
   random?: () => number;
   /** Where decisions are kept for those who ask. */
@@ -60,7 +61,8 @@ export class Scheduler {
   readonly #options: Required<SchedulerOptions>;
   readonly #cache = new ClusterCache();
   readonly #queue: SchedulingQueue;
-  readonly #cycle: SchedulingCycle;
+  /** By the name that pods give. */
+  readonly #cycles = new Map<string, SchedulingCycle>();
   readonly #watch: ClusterWatch;
   readonly #confirmations: Confirmations;
   readonly #reports: FailureReports;
@@ -74,21 +76,25 @@ export class Scheduler {
   constructor(given: SchedulerOptions) {
     const storage = storageView(given.informers);
     const options = {
-      profile: defaultProfile(storage),
+      config: defaultConfig,
       random: kitRandom,
       decisions: new DecisionLog(),
       retryClock: systemClock,
       ...given,
     };
-    const { informers, client, events, clock, retryClock, logger, profile, random, signal } = options;
+    const { informers, client, events, clock, retryClock, logger, config, random, signal } = options;
+    const profiles = config.profiles(storage);
     this.#options = options;
     this.#queue = new SchedulingQueue({ clock, onActive: () => this.#wake() });
-    this.#cycle = new SchedulingCycle({
-      profile,
-      snapshot: this.#cache,
-      random,
-      nominator: this.#nominator,
-    });
+    for (const [name, profile] of profiles) {
+      const cycle = new SchedulingCycle({
+        profile,
+        snapshot: this.#cache,
+        random,
+        nominator: this.#nominator,
+      });
+      this.#cycles.set(name, cycle);
+    }
     this.#evictions = new Evictions({ client, events, clock, retryClock, logger, signal });
     this.#confirmations = new Confirmations({
       client,
@@ -105,7 +111,7 @@ export class Scheduler {
       informers,
       cache: this.#cache,
       queue: this.#queue,
-      profile,
+      profiles,
       logger,
       nominator: this.#nominator,
       onAssumed: (info, nodeName) => this.#confirmations.expect(info, nodeName),
@@ -205,7 +211,7 @@ export class Scheduler {
   #attempt(queued: QueuedPod): void {
     const endAttempt = this.#options.metrics.startAttempt();
     const { clock, decisions } = this.#options;
-    const decision = this.#cycle.decide(queued.info);
+    const decision = this.#cycleOf(queued.info).decide(queued.info);
     if (decision.nodeName === undefined) {
       const { nominatedNode, victims = [], problem } = this.#preempt(queued.info, decision);
       const message = fitErrorMessage({
@@ -231,6 +237,13 @@ export class Scheduler {
       this.#wake();
     });
     this.#bindings.add(binding);
+  }
+
+  /** Only pods of known names are ever queued. */
+  #cycleOf({ key, pod }: PodInfo): SchedulingCycle {
+    const cycle = this.#cycles.get(pod.spec.schedulerName ?? '');
+    if (cycle === undefined) throw new Error(`pod ${key} names a scheduler that is not here`);
+    return cycle;
   }
 
   /**

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { makePod } from '../test-support/fake-cluster.ts';
-import { leastAllocated, nodeResourcesFit } from './node-resources-fit.ts';
+import { nodeResourcesFit } from './node-resources-fit.ts';
+import { leastAllocated } from './resource-strategies.ts';
 import { scores, snapshotOf, verdict } from '../test-support/verdicts.ts';
 
 const GPU = 'example.com/gpu';

@@ -2,7 +2,7 @@
 
 import type { NodeInfo } from '../snapshot/node-info.ts';
 import type { Allocatable, Resources } from '../snapshot/resources.ts';
-import { type FilterPlugin, MAX_NODE_SCORE, type Rejection, type ScorePlugin } from './plugin.ts';
+import type { FilterPlugin, Rejection } from './plugin.ts';
 
 const NAME = 'NodeResourcesFit';
 
@@ -54,30 +54,4 @@ export const nodeResourcesFit: FilterPlugin = {
   name: NAME,
   wokenBy: ['NodeAdd', 'NodeAllocatable', 'AssignedPodDelete'],
   preFilter: ({ requests: { exact } }) => ({ filter: (node) => lacking(node, exact) }),
-};
-
-/** The share that stays free, in whole percent; 0 when there is not enough. */
-function freeShare(requested: number, allocatable: number): number {
-  return requested > allocatable ? 0 : Math.trunc(((allocatable - requested) * MAX_NODE_SCORE) / allocatable);
-}
-
-/** Prefers nodes with more cpu and memory left, the two weighing the same (least_allocated.go). */
-export const leastAllocated: ScorePlugin = {
-  name: NAME,
-  weight: 1,
-  preScore: ({ requests: { scoring } }) => ({
-    score({ allocatable, scoringRequested }) {
-      let sum = 0;
-      let kinds = 0;
-      if (allocatable.milliCpu > 0) {
-        sum += freeShare(scoringRequested.milliCpu + scoring.milliCpu, allocatable.milliCpu);
-        kinds += 1;
-      }
-      if (allocatable.memoryBytes > 0) {
-        sum += freeShare(scoringRequested.memoryBytes + scoring.memoryBytes, allocatable.memoryBytes);
-        kinds += 1;
-      }
-      return kinds === 0 ? 0 : Math.trunc(sum / kinds);
-    },
-  }),
 };

@@ -9,10 +9,11 @@ import { interPodAffinityFilter, interPodAffinityScore } from './inter-pod-affin
 import { nodeAffinity, nodeAffinityScore } from './node-affinity.ts';
 import { nodeName } from './node-name.ts';
 import { nodePorts } from './node-ports.ts';
-import { leastAllocated, nodeResourcesFit } from './node-resources-fit.ts';
+import { nodeResourcesFit } from './node-resources-fit.ts';
 import { nodeUnschedulable } from './node-unschedulable.ts';
 import type { FilterPlugin, ScorePlugin } from './plugin.ts';
 import { podTopologySpreadFilter, podTopologySpreadScore } from './pod-topology-spread.ts';
+import { leastAllocated } from './resource-strategies.ts';
 import { taintTolerationFilter, taintTolerationScore } from './taint-toleration.ts';
 import { type StorageView, volumeBinding } from './volume-binding.ts';
 
@@ -20,10 +21,12 @@ export interface Profile {
   /** In the order in which a node has to pass them; the first that rejects it gives the reason. */
   readonly filters: readonly FilterPlugin[];
   readonly scores: readonly ScorePlugin[];
+  /** How many of the feasible nodes are enough to choose from, in percent; by the size of the cluster when absent or 0. */
+  readonly percentageOfNodesToScore?: number;
 }
 
 /** `storage` is where claims are looked up. */
-export function defaultProfile(storage: StorageView): Profile {
+export function defaultPlugins(storage: StorageView): Profile {
   return {
     filters: [
       nodeUnschedulable,

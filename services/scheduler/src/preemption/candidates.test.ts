@@ -2,13 +2,13 @@ import type { Pod, PodDisruptionBudget } from '@orrery/api/gen/types.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { preFilter } from '../cycle.ts';
-import { defaultProfile } from '../plugins/registry.ts';
+import { defaultPlugins } from '../plugins/registry.ts';
 import { podInfo } from '../snapshot/pod-info.ts';
 import { makePod } from '../test-support/fake-cluster.ts';
 import { NO_STORAGE, snapshotOf } from '../test-support/verdicts.ts';
 import { type Candidate, leastHarmful, searchCandidates, victimsOn } from './candidates.ts';
 
-const PROFILE = defaultProfile(NO_STORAGE);
+const PROFILE = defaultPlugins(NO_STORAGE);
 
 interface Running {
   name: string;

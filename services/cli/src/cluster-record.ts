@@ -28,6 +28,8 @@ export interface ClusterOptions {
   readonly speed: number;
   /** Before a container that crashed again is restarted, in milliseconds of the cluster's clock; doubles up to five minutes. */
   readonly crashloopInitialMs: number;
+  /** Which controllers run, as the controller-manager's --controllers takes it. */
+  readonly controllers: string;
 }
 
 export const DEFAULT_OPTIONS: ClusterOptions = {
@@ -37,6 +39,7 @@ export const DEFAULT_OPTIONS: ClusterOptions = {
   port: 6443,
   speed: 1,
   crashloopInitialMs: 1_000,
+  controllers: '*',
 };
 
 /** Loopback ports that nobody chooses by hand, of a cluster with one node agent. */
@@ -145,6 +148,7 @@ function parseRecord(text: string): ClusterRecord | undefined {
     clock['clusterMs'],
     ...internalPorts(nodeAgents).map((name) => ports[name]),
   ];
+  if (typeof options['controllers'] !== 'string') return undefined;
   if (durability === undefined || !allNumbers.every((each) => typeof each === 'number' && each > 0))
     return undefined;
   return { options, ports, clock } as unknown as ClusterRecord;

@@ -67,6 +67,12 @@ export const upFlags = {
     otherwise: asLastTime(formatDuration(DEFAULT_OPTIONS.crashloopInitialMs)),
     help: 'Before a container that crashed again is restarted; doubles up to 5m. Kubernetes has 10s.',
   },
+  controllers: {
+    kind: 'text',
+    value: 'LIST',
+    otherwise: asLastTime(DEFAULT_OPTIONS.controllers),
+    help: 'Which controllers run: "*,-NAME" all but one, so that your own can take its place; "NAME,NAME" only these.',
+  },
   'zero-delays': {
     kind: 'switch',
     help: 'Simulate no delays of image pulls and container starts, until the next start.',

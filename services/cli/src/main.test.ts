@@ -45,6 +45,10 @@ describe('the command line', () => {
       args: ['ps', '--data', '/no/cluster'],
       line: 'orrery: no cluster runs on /no/cluster; "./orrery --data /no/cluster up" starts one',
     },
+    {
+      args: ['up', '--controllers=*,-deploymnt'],
+      line: 'orrery: --controllers: no controller named "-deploymnt"; there are: namespace-controller, ',
+    },
     { args: ['logs', 'reddis'], line: 'did you mean redis?' },
   ])('answers $args with one line and exit code 1', async ({ args, line }) => {
     const { code, stdout, stderr } = await orrery(...args);

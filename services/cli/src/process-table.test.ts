@@ -93,6 +93,13 @@ describe('processTable', () => {
     },
   );
 
+  it('tells the controller-manager which controllers are wanted', () => {
+    expect(find('controller-manager').environment['ORRERY_CONTROLLERS']).toBe('*');
+    const without = { ...record, options: { ...record.options, controllers: '*,-podgc' } };
+    const { environment } = find('controller-manager', processTable({ ...plan, record: without }));
+    expect(environment['ORRERY_CONTROLLERS']).toBe('*,-podgc');
+  });
+
   it('shares the nodes among the node agents, each with ports and files of its own', () => {
     const shared = { ...record, options: { ...record.options, nodes: 7, nodeAgents: 3 } };
     const table = processTable({ ...plan, record: shared }).slice(-3);

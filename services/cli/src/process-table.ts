@@ -76,7 +76,7 @@ export function processTable(plan: ClusterPlan): ProcessSpec[] {
     redis(plan),
     nats(plan),
     service(record, { ...single('apiserver', apiserver), address: `https://${LOOPBACK}:${options.port}` }),
-    service(record, single('controller-manager', client)),
+    service(record, single('controller-manager', { ...client, ORRERY_CONTROLLERS: options.controllers })),
     service(record, single('scheduler', client)),
     service(record, single('hpa', client)),
     ...Array.from({ length: options.nodeAgents }, (_, place) =>

@@ -1,8 +1,8 @@
 /** What the environment tells the controller-manager. */
 
+import { selectControllers } from '@orrery/api/controller-selection.ts';
 import { clusterConfig, commonConfig, milliseconds, readConfig } from '@orrery/kit/config.ts';
 import { makeValidator } from 'envalid';
-import { selectControllers } from './controllers.ts';
 
 /** Upstream's default since 1.32. */
 const NODE_MONITOR_GRACE_MS = 50_000;

@@ -1,26 +1,11 @@
-import { describe, expect, test } from 'vitest';
-import { CONTROLLERS, selectControllers } from './controllers.ts';
+import { CONTROLLER_ALIASES } from '@orrery/api/controller-selection.ts';
+import { expect, test } from 'vitest';
+import { CONTROLLERS } from './controllers.ts';
 import { FakeCluster } from './test-support/fake-cluster.ts';
 
-describe('the selection of controllers', () => {
-  const all = Object.keys(CONTROLLERS);
-
-  test.each([
-    ['*', all],
-    ['deployment-controller', ['deployment-controller']],
-    ['replicaset,deployment', ['replicaset-controller', 'deployment-controller']],
-    ['*,-podgc', all.filter((name) => name !== 'pod-garbage-collector-controller')],
-    ['-podgc', []],
-    ['', []],
-  ])('%j', (text, expected) => {
-    expect(selectControllers(text)).toEqual({ names: expected, problems: [] });
-  });
-
-  test('names what does not exist, and what does', () => {
-    const { problems } = selectControllers('*,-nonsense,deploymnt');
-    expect(problems).toHaveLength(2);
-    expect(problems[0]).toContain('no controller named "-nonsense"; there are: namespace-controller, ');
-  });
+test('every controller can be selected by its name and its alias', () => {
+  const aliases = Object.entries(CONTROLLERS).map(([name, { alias }]) => [name, alias]);
+  expect(Object.fromEntries(aliases)).toEqual(CONTROLLER_ALIASES);
 });
 
 test('every controller can be made beside all others, under the name of its entry', () => {

@@ -157,36 +157,3 @@ export const CONTROLLERS: Readonly<Record<string, Entry>> = {
   },
   'ttl-controller': { alias: 'ttl', component: 'ttl-controller', make: ttlController },
 };
-
-function canonicalName(name: string): string | undefined {
-  return Object.hasOwn(CONTROLLERS, name)
-    ? name
-    : Object.entries(CONTROLLERS).find(([, { alias }]) => alias === name)?.[0];
-}
-
-/**
- * The controllers that a list such as `*,-podgc` or `deployment,replicaset` selects: a name
- * switches one on, a name after `-` off, `*` all that are not named. Which comes first does not
- * matter, as upstream.
- */
-export function selectControllers(text: string): { names: string[]; problems: string[] } {
-  const words = text
-    .split(',')
-    .map((each) => each.trim())
-    .filter((each) => each !== '');
-  const on = new Set<string>();
-  const off = new Set<string>();
-  const problems: string[] = [];
-  for (const word of words.filter((each) => each !== '*')) {
-    const name = canonicalName(word.replace(/^-/, ''));
-    if (name === undefined) {
-      problems.push(
-        `no controller named ${JSON.stringify(word)}; there are: ${Object.keys(CONTROLLERS).join(', ')}`,
-      );
-    } else if (word.startsWith('-')) off.add(name);
-    else on.add(name);
-  }
-  const all = words.includes('*');
-  const names = Object.keys(CONTROLLERS).filter((name) => on.has(name) || (all && !off.has(name)));
-  return { names, problems };
-}

@@ -1,5 +1,7 @@
 /** `./orrery up` */
 
+import { selectControllers } from '@orrery/api/controller-selection.ts';
+import { CliError } from '../cli-error.ts';
 import type { ClusterOptions } from '../cluster-record.ts';
 import type { Call } from '../command.ts';
 import type { upFlags } from '../command-flags.ts';
@@ -22,8 +24,10 @@ export async function run({ flags, data }: Call<typeof upFlags>): Promise<number
     port,
     speed,
     'crashloop-initial': crashloopInitialMs,
+    controllers,
     'zero-delays': zeroDelays,
   } = flags;
+  assertControllers(controllers);
   const options: Partial<ClusterOptions> = {
     ...(nodes === undefined ? {} : { nodes }),
     ...(nodeAgents === undefined ? {} : { nodeAgents }),
@@ -31,9 +35,16 @@ export async function run({ flags, data }: Call<typeof upFlags>): Promise<number
     ...(port === undefined ? {} : { port }),
     ...(speed === undefined ? {} : { speed }),
     ...(crashloopInitialMs === undefined ? {} : { crashloopInitialMs }),
+    ...(controllers === undefined ? {} : { controllers }),
   };
   const request: UpRequest = { data: data.path, options, zeroDelays };
   return detach ? runDetached(request, data) : runInForeground(request, data);
+}
+
+/** @throws CliError that names what does not exist, and what does */
+function assertControllers(list = '*'): void {
+  const [problem] = selectControllers(list).problems;
+  if (problem !== undefined) throw new CliError(`--controllers: ${problem}`);
 }
 
 async function runDetached(request: UpRequest, data: DataDirectory): Promise<number> {

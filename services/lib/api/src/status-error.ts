@@ -326,7 +326,8 @@ function fieldErrorBody(error: FieldError): string {
   return error.detail === '' ? shown : `${shown}: ${error.detail}`;
 }
 
-function fieldErrorText(error: FieldError): string {
+/** A finding in one line: the field, and what is wrong with it. */
+export function fieldErrorText(error: FieldError): string {
   return `${error.field}: ${fieldErrorBody(error)}`;
 }
 

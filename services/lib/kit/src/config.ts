@@ -34,6 +34,14 @@ export const nonEmpty = makeValidator<string>((text) => {
   return text;
 });
 
+/** Any text that nothing is wrong with; `problemOf` says what is. */
+export const checkedText = (problemOf: (text: string) => string | undefined) =>
+  makeValidator<string>((text) => {
+    const problem = problemOf(text);
+    if (problem !== undefined) throw new Error(problem);
+    return text;
+  });
+
 /** A URL of any scheme, as text. */
 export const url = makeValidator<string>((text) => {
   if (!URL.canParse(text)) throw new Error('must be a URL');

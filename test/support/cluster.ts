@@ -27,6 +27,8 @@ export interface ProcessRow {
 
 export interface ClusterOptions {
   nodes?: number;
+  /** As `--node-config`, instead of `nodes`. */
+  nodeConfig?: string;
   /** Processes that share the nodes; one unless set. */
   nodeAgents?: number;
   /** Simulated delays are zero unless this is set. */
@@ -78,8 +80,16 @@ export class TestCluster {
 
   /** Starts it again on the same data, after `down`. */
   async up(): Promise<void> {
-    const { nodes = 3, nodeAgents = 1, realDelays = false, speed, crashloopInitial } = this.#options;
-    const flags = [`--nodes=${nodes}`, `--node-agents=${nodeAgents}`, `--port=${this.#port}`];
+    const {
+      nodes = 3,
+      nodeConfig,
+      nodeAgents = 1,
+      realDelays = false,
+      speed,
+      crashloopInitial,
+    } = this.#options;
+    const whichNodes = nodeConfig === undefined ? `--nodes=${nodes}` : `--node-config=${nodeConfig}`;
+    const flags = [whichNodes, `--node-agents=${nodeAgents}`, `--port=${this.#port}`];
     if (!realDelays) flags.push('--zero-delays');
     if (speed !== undefined) flags.push(`--speed=${speed}`);
     if (crashloopInitial !== undefined) flags.push(`--crashloop-initial=${crashloopInitial}`);

@@ -9,6 +9,7 @@ import { createAdmission } from './admission/index.ts';
 import { createServiceAccountTokens } from './authentication/create-tokens.ts';
 import { keepBootstrapped } from './bootstrap.ts';
 import { keepClusterClock } from './cluster-clock.ts';
+import { ClusterNodes, startingNodes } from './cluster-nodes.ts';
 import type { ApiserverConfig } from './config.ts';
 import { serveGrpc } from './grpc/server.ts';
 import { writeAdminKubeconfig } from './pki/kubeconfig.ts';
@@ -85,6 +86,14 @@ export async function startApiserver(
   void keepClusterClock({ api, definition: configMaps, clock, logger, signal: stopping.signal }, () =>
     clockKnown.resolve(),
   );
+  const clusterNodes = new ClusterNodes({
+    api,
+    definition: configMaps,
+    start: startingNodes(config.ORRERY_NODES, config.ORRERY_NODE_CONFIG, config.ORRERY_NODES_START),
+    logger,
+    signal: stopping.signal,
+  });
+  void clusterNodes.keep();
   // Nobody is to see the time before the clock was last set; without a store nobody sees anything.
   await Promise.race([clockKnown.promise, systemClock.sleep(CLOCK_WAIT_MS)]);
   const rest = createRestServer({
@@ -118,6 +127,7 @@ export async function startApiserver(
     clusterCa,
     port: clientPort,
     clusterClock: clock,
+    clusterNodes,
     signal,
   };
   void keepBootstrapped(what, () => {

@@ -23,6 +23,9 @@ function options({ signal = stopping.signal, logger = silentLogger() } = {}): Bo
     clusterCa: 'PEM',
     port: 6443,
     clusterClock: { newestAnchor: REAL_TIME },
+    clusterNodes: {
+      object: () => ({ metadata: { name: 'orrery-nodes' }, data: { config: '{"groups": []}' } }),
+    },
     signal,
     clock,
   };

@@ -1,12 +1,14 @@
 /** The objects that the apiserver itself makes sure of. */
 
 import type { KubeObject } from '@orrery/api/gen/types.ts';
+import { NODES_OBJECT } from '@orrery/api/node-plan.ts';
 import { SIMULATED_PROVISIONER } from '@orrery/api/storage.ts';
 import { isNotFound, isStatusError } from '@orrery/api/status-error.ts';
 import { type Clock, systemClock } from '@orrery/kit/clock.ts';
 import type { ClusterClock } from '@orrery/kit/cluster-clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
 import { CLOCK_NAME, CLOCK_NAMESPACE, clockData } from './cluster-clock.ts';
+import type { ClusterNodes } from './cluster-nodes.ts';
 import { KUBERNETES_SERVICE_IP } from './registry/allocation.ts';
 import type { ResourceDefinition } from './registry/definition.ts';
 import { SYSTEM_CLASSES } from './registry/priorityclass.ts';
@@ -25,7 +27,12 @@ interface BootstrapObject {
   };
 }
 
-function bootstrapObjects({ clusterCa, port, clusterClock }: BootstrapOptions): BootstrapObject[] {
+function bootstrapObjects({
+  clusterCa,
+  port,
+  clusterClock,
+  clusterNodes,
+}: BootstrapOptions): BootstrapObject[] {
   const namespace = (name: string): BootstrapObject => ({
     resource: '/namespaces',
     namespace: '',
@@ -50,6 +57,7 @@ function bootstrapObjects({ clusterCa, port, clusterClock }: BootstrapOptions): 
       namespace: CLOCK_NAMESPACE,
       object: { metadata: { name: CLOCK_NAME }, data: clockData(clusterClock.newestAnchor) },
     },
+    { resource: '/configmaps', namespace: NODES_OBJECT.namespace, object: clusterNodes.object() },
     {
       resource: 'storage.k8s.io/storageclasses',
       namespace: '',
@@ -129,6 +137,8 @@ export interface BootstrapOptions {
   port: number;
   /** How the cluster's clock runs when nobody has said otherwise. */
   clusterClock: Pick<ClusterClock, 'newestAnchor'>;
+  /** Which nodes there are when nobody has said otherwise. */
+  clusterNodes: Pick<ClusterNodes, 'object'>;
   signal: AbortSignal;
   /** Real time, for the pauses between tries; the system's unless given. */
   clock?: Clock;

@@ -18,7 +18,12 @@ export const MOST_NODE_AGENTS = 16;
 
 /** What a user chooses. A start that does not say takes what the last start had. */
 export interface ClusterOptions {
+  /** How many nodes the cluster was asked to have, all alike; what it has since then is in the cluster itself. */
   readonly nodes: number;
+  /** Groups of nodes instead, as YAML; empty when there are none. */
+  readonly nodeConfig: string;
+  /** When these two were asked for, in real milliseconds; 0 when they never were. */
+  readonly nodesAskedAtMs: number;
   /** Processes that share the nodes. */
   readonly nodeAgents: number;
   readonly durability: Durability;
@@ -34,6 +39,8 @@ export interface ClusterOptions {
 
 export const DEFAULT_OPTIONS: ClusterOptions = {
   nodes: 3,
+  nodeConfig: '',
+  nodesAskedAtMs: 0,
   nodeAgents: 1,
   durability: 'always',
   port: 6443,
@@ -148,7 +155,8 @@ function parseRecord(text: string): ClusterRecord | undefined {
     clock['clusterMs'],
     ...internalPorts(nodeAgents).map((name) => ports[name]),
   ];
-  if (typeof options['controllers'] !== 'string') return undefined;
+  if (typeof options['controllers'] !== 'string' || typeof options['nodeConfig'] !== 'string')
+    return undefined;
   if (durability === undefined || !allNumbers.every((each) => typeof each === 'number' && each > 0))
     return undefined;
   return { options, ports, clock } as unknown as ClusterRecord;

@@ -1,5 +1,6 @@
 /** The flags of every command. */
 
+import { MOST_NODES } from '@orrery/api/node-groups.ts';
 import { MAX_RATE } from '@orrery/kit/cluster-clock.ts';
 import { DEFAULT_OPTIONS, DURABILITIES, MOST_NODE_AGENTS } from './cluster-record.ts';
 import { type FlagTable, formatDuration } from './flags.ts';
@@ -24,9 +25,14 @@ export const upFlags = {
     kind: 'integer',
     value: 'N',
     min: 1,
-    max: 5_000,
-    otherwise: asLastTime(DEFAULT_OPTIONS.nodes),
-    help: 'Number of simulated nodes.',
+    max: MOST_NODES,
+    otherwise: `${DEFAULT_OPTIONS.nodes}, or what the cluster has`,
+    help: 'Number of simulated nodes, all alike; "nodes" changes it later.',
+  },
+  'node-config': {
+    kind: 'text',
+    value: 'FILE',
+    help: 'Instead of --nodes: groups of nodes with their counts, capacities, labels, taints and zones (docs/nodes.md).',
   },
   'node-agents': {
     kind: 'integer',
@@ -116,6 +122,15 @@ export const killFlags = {
     otherwise: 'SIGKILL',
     help: 'The signal to send.',
   },
+  ...commonFlags,
+} as const satisfies FlagTable;
+
+export const nodesFlags = {
+  force: {
+    kind: 'switch',
+    help: 'Let the machines of surplus nodes vanish instead: their nodes fall silent, as when a cable is cut.',
+  },
+  json: { kind: 'switch', help: 'Print JSON.' },
   ...commonFlags,
 } as const satisfies FlagTable;
 

@@ -8,6 +8,7 @@ import {
   explainSchedulingFlags,
   killFlags,
   logsFlags,
+  nodesFlags,
   podsFlags,
   psFlags,
   testFlags,
@@ -81,6 +82,17 @@ export const commands: readonly Command[] = [
     positionals: [{ name: 'POD', required: true }],
     flags: explainSchedulingFlags,
     load: () => import('./commands/explain-scheduling.ts'),
+  }),
+  defineCommand({
+    name: 'nodes',
+    summary: 'Show the groups of simulated nodes, or change how many there are: N, or GROUP=N for each group',
+    details: [
+      'Nodes that leave are cordoned, their pods are asked to go, and only then the nodes go; the last come first.',
+      'The same with kubectl: "config" of the ConfigMap orrery-nodes in kube-system, which docs/nodes.md describes.',
+    ],
+    positionals: [{ name: 'CHANGE', required: false, repeated: true }],
+    flags: nodesFlags,
+    load: () => import('./commands/nodes.ts'),
   }),
   defineCommand({
     name: 'clock',

@@ -6,6 +6,8 @@ import type { FlagTable, FlagValues } from './flags.ts';
 export interface Positional {
   readonly name: string;
   readonly required: boolean;
+  /** It may be given several times; only the last can be. */
+  readonly repeated?: boolean;
 }
 
 /** One call of a command. */

@@ -36,8 +36,9 @@ export function usage({ name, positionals = [], passThrough, flags }: Command): 
   return `${PROGRAM} ${name}${positionals.map(positionalUsage).join('')}${own}${passed}`;
 }
 
-function positionalUsage({ name, required }: Positional): string {
-  return required ? ` ${name}` : ` [${name}]`;
+function positionalUsage({ name, required, repeated = false }: Positional): string {
+  const text = required ? ` ${name}` : ` [${name}]`;
+  return repeated ? `${text} ...` : text;
 }
 
 function flagLines(flags: FlagTable): string[] {

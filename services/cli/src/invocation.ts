@@ -72,7 +72,7 @@ function checkPositionals(command: Command, given: readonly string[]): void {
   const { positionals = [] } = command;
   const missing = positionals[given.length];
   if (missing?.required === true) throw new CliError(`${missing.name} is missing; usage: ${usage(command)}`);
-  const extra = given[positionals.length];
+  const extra = positionals.at(-1)?.repeated === true ? undefined : given[positionals.length];
   if (extra !== undefined)
     throw new CliError(`"${extra}" is one argument too many; usage: ${usage(command)}`);
 }

@@ -48,12 +48,14 @@ describe('processTable', () => {
     });
   });
 
-  it('tells the node agent what the user chose', () => {
-    const options = { ...record.options, crashloopInitialMs: 10_000 };
+  it('tells the node agent and the apiserver what the user chose', () => {
+    const options = { ...record.options, crashloopInitialMs: 10_000, nodesAskedAtMs: 17 };
     const table = processTable({ ...plan, record: { ...record, options } });
-    expect(find('node-agent', table).environment).toMatchObject({
+    expect(find('node-agent', table).environment['ORRERY_CRASHLOOP_INITIAL_MS']).toBe('10000');
+    expect(find('apiserver', table).environment).toMatchObject({
       ORRERY_NODES: '7',
-      ORRERY_CRASHLOOP_INITIAL_MS: '10000',
+      ORRERY_NODE_CONFIG: '',
+      ORRERY_NODES_START: '17',
     });
   });
 
@@ -101,16 +103,15 @@ describe('processTable', () => {
   });
 
   it('shares the nodes among the node agents, each with ports and files of its own', () => {
-    const shared = { ...record, options: { ...record.options, nodes: 7, nodeAgents: 3 } };
+    const shared = { ...record, options: { ...record.options, nodeAgents: 3 } };
     const table = processTable({ ...plan, record: shared }).slice(-3);
     expect(table.map(({ name }) => name)).toEqual(processNames(3).slice(-3));
     expect(
       table.map(({ name, environment }) => [
         name,
         environment['ORRERY_INSTANCE'],
-        environment['ORRERY_FIRST_NODE'],
-        environment['ORRERY_NODES'],
-        environment['ORRERY_ALL_NODES'],
+        environment['ORRERY_AGENT_PLACE'],
+        environment['ORRERY_AGENTS'],
         environment['ORRERY_GRPC_PORT'],
         environment['ORRERY_STATE_DIR'],
       ]),
@@ -118,27 +119,24 @@ describe('processTable', () => {
       [
         'node-agent-0',
         'node-agent-0',
-        '1',
-        '2',
-        '7',
+        '0',
+        '3',
         String(ports['node-agent-grpc']),
         '/srv/my cluster/state/node-agent-0',
       ],
       [
         'node-agent-1',
         'node-agent-1',
+        '1',
         '3',
-        '2',
-        '7',
         String(ports['node-agent-1-grpc']),
         '/srv/my cluster/state/node-agent-1',
       ],
       [
         'node-agent-2',
         'node-agent-2',
-        '5',
+        '2',
         '3',
-        '7',
         String(ports['node-agent-2-grpc']),
         '/srv/my cluster/state/node-agent-2',
       ],
@@ -166,7 +164,7 @@ describe('processTable', () => {
     const delays = ['ORRERY_IMAGE_PULL_MS', 'ORRERY_SANDBOX_START_MS', 'ORRERY_CONTAINER_START_MS'];
     const usual = find('node-agent').environment;
     const none = find('node-agent', processTable({ ...plan, zeroDelays: true })).environment;
-    expect(usual['ORRERY_NODES']).toBe('7');
+    expect(usual['ORRERY_AGENTS']).toBe('1');
     expect(usual['ORRERY_STATE_DIR']).toBe('/srv/my cluster/state/node-agent-0');
     expect(delays.map((name) => usual[name])).toEqual([undefined, undefined, undefined]);
     expect(delays.map((name) => none[name])).toEqual(['0', '0', '0']);

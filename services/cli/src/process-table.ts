@@ -63,6 +63,9 @@ export function processTable(plan: ClusterPlan): ProcessSpec[] {
     ORRERY_GRPC_PORT: String(ports['apiserver-grpc']),
     ORRERY_STATE_DIR: data.state,
     ORRERY_KUBECONFIG: data.kubeconfig,
+    ORRERY_NODES: String(options.nodes),
+    ORRERY_NODE_CONFIG: options.nodeConfig,
+    ORRERY_NODES_START: String(options.nodesAskedAtMs),
   };
   const client = { ORRERY_APISERVER: `${LOOPBACK}:${ports['apiserver-grpc']}` };
   const single = (program: Exclude<ServiceName, 'node-agent'>, environment: Environment): ServicePlan => ({
@@ -85,15 +88,14 @@ export function processTable(plan: ClusterPlan): ProcessSpec[] {
   ];
 }
 
-/** Each has its share of the nodes, one after the other. */
+/** Each has a share of the nodes, whichever there are. */
 function nodeAgent(
   { data, record, zeroDelays }: ClusterPlan,
   place: number,
   client: Environment,
 ): ServicePlan {
   const { options, ports } = record;
-  const { nodes, nodeAgents } = options;
-  const before = Math.floor((place * nodes) / nodeAgents);
+  const { nodeAgents } = options;
   const instance = `${NODE_AGENT}-${place}`;
   return {
     program: NODE_AGENT,
@@ -104,9 +106,8 @@ function nodeAgent(
       ...client,
       ORRERY_CONTROL_PLANE: `${LOOPBACK}:${options.port}`,
       ORRERY_GRPC_PORT: String(nodeAgentPort(ports, place, 'grpc')),
-      ORRERY_FIRST_NODE: String(before + 1),
-      ORRERY_NODES: String(Math.floor(((place + 1) * nodes) / nodeAgents) - before),
-      ORRERY_ALL_NODES: String(nodes),
+      ORRERY_AGENT_PLACE: String(place),
+      ORRERY_AGENTS: String(nodeAgents),
       ORRERY_STATE_DIR: join(data.state, instance),
       ORRERY_CLAIMS_DIR: join(data.state, 'claims'),
       ORRERY_CRASHLOOP_INITIAL_MS: String(options.crashloopInitialMs),

@@ -10,7 +10,7 @@ import type { NodeAgentConfig } from './config.ts';
 import { serveGrpc } from './grpc-server.ts';
 import { podNetworkService } from './network/dial-server.ts';
 import { warnOfAnnotations } from './nodes/annotation-warnings.ts';
-import { NodeFleet } from './nodes/node-fleet.ts';
+import { type FleetPods, NodeFleet } from './nodes/node-fleet.ts';
 import { runtimeService } from './runtime/grpc.ts';
 import { nodeAgentService } from './streaming/node-agent-service.ts';
 
@@ -29,8 +29,9 @@ function advertisedAddress(
 function createFleet(
   config: NodeAgentConfig,
   { clock, logger, instance }: ServiceContext,
-  { client, nodes, events, range }: Cluster,
+  { client, nodes, configMaps, events, roster, podsOf }: Cluster,
   boundPort: number,
+  pods: Pick<FleetPods, 'join' | 'leave'>,
 ): NodeFleet {
   return new NodeFleet({
     client,
@@ -38,10 +39,12 @@ function createFleet(
     realClock: systemClock,
     logger,
     nodes,
+    configMaps,
     events,
     hosting: { agent: instance, address: advertisedAddress(config, boundPort) },
-    range,
-    allNodes: Math.max(config.ORRERY_ALL_NODES, range.first + range.count),
+    share: { place: config.ORRERY_AGENT_PLACE, of: config.ORRERY_AGENTS },
+    roster,
+    pods: { of: podsOf, ...pods },
   });
 }
 
@@ -69,10 +72,14 @@ export async function startNodeAgent(
     bind: config.ORRERY_BIND,
     port: config.ORRERY_GRPC_PORT,
   });
-  const fleet = createFleet(config, context, cluster, server.port);
+  const fleet = createFleet(config, context, cluster, server.port, {
+    join: (node) => manager.join(cluster.podsOf(node)),
+    leave: (node) => kubelets.leave(node),
+  });
   let stopping = false;
   const follow = async (): Promise<void> => {
-    await informers.start();
+    // Which pods are this agent's is known with the nodes.
+    await Promise.all([informers.start(), fleet.known]);
     if (stopping) return;
     manager.follow(pods);
     storage.removeOrphans({

@@ -10,7 +10,7 @@ import {
   wholeNumber,
 } from '@orrery/kit/config.ts';
 
-const MOST_NODES = 10_000;
+const MOST_AGENTS = 16;
 
 const shape = {
   ...commonConfig,
@@ -24,12 +24,9 @@ const shape = {
   ORRERY_CONTROL_PLANE: hostAndPort({ default: undefined }),
   /** The port that the endpoints of that Service name; that of the address unless given. */
   ORRERY_CONTROL_PLANE_PORT: port({ default: undefined }),
-  /** How many nodes this agent simulates. */
-  ORRERY_NODES: wholeNumber(0, MOST_NODES)({ default: 3 }),
-  /** The number of the first of them: the nodes before it are other agents'. */
-  ORRERY_FIRST_NODE: wholeNumber(1, MOST_NODES)({ default: 1 }),
-  /** How many nodes all agents simulate together; 0 when there are none after this agent's. */
-  ORRERY_ALL_NODES: wholeNumber(0, MOST_NODES)({ default: 0 }),
+  /** Which of the agents this is, from 0, and how many there are: each has a share of the nodes (kube-system/orrery-nodes). */
+  ORRERY_AGENT_PLACE: wholeNumber(0, MOST_AGENTS - 1)({ default: 0 }),
+  ORRERY_AGENTS: wholeNumber(1, MOST_AGENTS)({ default: 1 }),
   /** Where what runs, and what it has written, outlives this process; without it everything is in memory. */
   ORRERY_STATE_DIR: nonEmpty({ default: undefined }),
   /** Where the data of claims is, for all agents of the cluster; in the state directory unless given. */

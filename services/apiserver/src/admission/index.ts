@@ -7,6 +7,7 @@ import type { ResourceDefinition } from '../registry/definition.ts';
 import type { Admission } from '../verbs/dependencies.ts';
 import { type AdmissionReader, CachedReader } from './cached-reader.ts';
 import { admitClusterClock } from './cluster-clock.ts';
+import { admitClusterNodes } from './cluster-nodes.ts';
 import { addDefaultTolerations } from './default-tolerations.ts';
 import { admitToNamespace } from './namespace-lifecycle.ts';
 import { admitDefaultClass, resolvePriority } from './priority.ts';
@@ -43,7 +44,10 @@ export function createAdmission(reader: AdmissionReader, clock: Clock = systemCl
         await setDefaultClass(cached, object as PersistentVolumeClaim);
       } else if (isOf(definition, PriorityClasses)) {
         await admitDefaultClass(cached, object);
-      } else if (isOf(definition, ConfigMaps)) admitClusterClock(object as ConfigMap);
+      } else if (isOf(definition, ConfigMaps)) {
+        admitClusterClock(object as ConfigMap);
+        admitClusterNodes(object as ConfigMap);
+      }
     },
     admitUpdate: async (definition, object, stored) => {
       if (isOf(definition, Pods)) addDefaultTolerations(object as Pod);
@@ -51,7 +55,10 @@ export function createAdmission(reader: AdmissionReader, clock: Clock = systemCl
         await admitGrowth(cached, object as PersistentVolumeClaim, stored as PersistentVolumeClaim);
       } else if (isOf(definition, PriorityClasses)) {
         await admitDefaultClass(cached, object);
-      } else if (isOf(definition, ConfigMaps)) admitClusterClock(object as ConfigMap);
+      } else if (isOf(definition, ConfigMaps)) {
+        admitClusterClock(object as ConfigMap);
+        admitClusterNodes(object as ConfigMap, stored as ConfigMap);
+      }
     },
     forget: (resource, namespace, name) => cached.forget(resource, namespace, name),
   };

@@ -1,7 +1,11 @@
 /** `./orrery up` */
 
+import { readFile } from 'node:fs/promises';
 import { selectControllers } from '@orrery/api/controller-selection.ts';
-import { CliError } from '../cli-error.ts';
+import { parseNodeGroups } from '@orrery/api/node-groups.ts';
+import { fieldErrorText } from '@orrery/api/status-error.ts';
+import { wallTime } from '@orrery/kit/cluster-clock.ts';
+import { CliError, messageOf } from '../cli-error.ts';
 import type { ClusterOptions } from '../cluster-record.ts';
 import type { Call } from '../command.ts';
 import type { upFlags } from '../command-flags.ts';
@@ -28,8 +32,9 @@ export async function run({ flags, data }: Call<typeof upFlags>): Promise<number
     'zero-delays': zeroDelays,
   } = flags;
   assertControllers(controllers);
+  const wantedNodes = await nodesOptions(nodes, flags['node-config']);
   const options: Partial<ClusterOptions> = {
-    ...(nodes === undefined ? {} : { nodes }),
+    ...wantedNodes,
     ...(nodeAgents === undefined ? {} : { nodeAgents }),
     ...(durability === undefined ? {} : { durability }),
     ...(port === undefined ? {} : { port }),
@@ -39,6 +44,34 @@ export async function run({ flags, data }: Call<typeof upFlags>): Promise<number
   };
   const request: UpRequest = { data: data.path, options, zeroDelays };
   return detach ? runDetached(request, data) : runInForeground(request, data);
+}
+
+/** Of a configuration of nodes, in bytes: it becomes part of a process's environment. */
+const MOST_CONFIG_BYTES = 64 * 1024;
+
+/** @throws CliError that names the file and the field when something is wrong with it */
+async function nodesOptions(
+  nodes: number | undefined,
+  file: string | undefined,
+): Promise<Partial<ClusterOptions>> {
+  if (nodes === undefined && file === undefined) return {};
+  const nodesAskedAtMs = wallTime();
+  if (file === undefined) return { nodes: nodes!, nodeConfig: '', nodesAskedAtMs };
+  if (nodes !== undefined)
+    throw new CliError('--nodes and --node-config both say which nodes there are; choose one');
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new CliError(`--node-config: ${file} cannot be read (${messageOf(error)})`);
+  }
+  const size = Buffer.byteLength(text);
+  if (size > MOST_CONFIG_BYTES)
+    throw new CliError(`--node-config: ${file} has ${size} bytes; it may have ${MOST_CONFIG_BYTES}`);
+  const { problems } = parseNodeGroups(text);
+  if (problems.length > 0)
+    throw new CliError(`--node-config: ${file}: ${problems.map(fieldErrorText).join('; ')}`);
+  return { nodeConfig: text, nodesAskedAtMs };
 }
 
 /** @throws CliError that names what does not exist, and what does */

@@ -110,11 +110,6 @@ async function bringUpIn(
   const clock = systemClock;
   const previous = await readClusterRecord(data);
   const options: ClusterOptions = { ...DEFAULT_OPTIONS, ...previous?.options, ...request.options };
-  if (options.nodeAgents > options.nodes) {
-    throw new CliError(
-      `${options.nodeAgents} node agents cannot share ${options.nodes} nodes; choose fewer with --node-agents, or more with --nodes`,
-    );
-  }
   await endOrphans(data, clock, report);
   await assertPortFree(options.port);
   const programs = await ensureServerPrograms(report);

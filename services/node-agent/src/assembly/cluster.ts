@@ -20,8 +20,7 @@ import { createClient } from '@orrery/client/session.ts';
 import type { ServiceContext } from '@orrery/kit/service.ts';
 import type { NodeAgentConfig } from '../config.ts';
 import { PodConfigObjects } from '../environment/config-objects.ts';
-import { nodeIndex, type NodeRange, placeInRange } from '../nodes/node-object.ts';
-import { nodeAddress } from '../runtime/addresses.ts';
+import { Roster } from '../nodes/roster.ts';
 
 const BY_NODE = 'node';
 
@@ -42,7 +41,7 @@ export type Cluster = ReturnType<typeof joinCluster>;
 
 /** Connects in the background; nothing is known before the informers have started. */
 export function joinCluster(config: NodeAgentConfig, { clock, logger, metrics }: ServiceContext) {
-  const range: NodeRange = { first: config.ORRERY_FIRST_NODE - 1, count: config.ORRERY_NODES };
+  const roster = new Roster();
   const address = config.ORRERY_APISERVER;
   const client = createClient({ address, agent: 'node-agent', logger, clusterClock: clock });
   const nats = connectNats(config.ORRERY_NATS_URL, logger);
@@ -53,9 +52,12 @@ export function joinCluster(config: NodeAgentConfig, { clock, logger, metrics }:
   pods.addIndex(BY_NODE, ({ spec }) => (spec.nodeName === undefined ? [] : [spec.nodeName]));
   const broadcaster = createEventBroadcaster({ client, clock, logger, metrics });
   return {
-    range,
-    hostsNode: (node: string): boolean => placeInRange(range, node) !== undefined,
-    hostIp: (node: string): string => nodeAddress(nodeIndex(node)),
+    roster,
+    hostsNode: (node: string): boolean => roster.hosts(node),
+    hostIp: (node: string): string => roster.addressOf(node),
+    /** What the pods of a node may request together: what a container may use that has no limit of its own. */
+    allocatable: (node: string): Readonly<Record<string, string>> =>
+      roster.get(node)?.machine.allocatable ?? {},
     client,
     nats,
     informers,
@@ -66,6 +68,7 @@ export function joinCluster(config: NodeAgentConfig, { clock, logger, metrics }:
     nodes,
     nodeOf: (node: string): Node | undefined => nodes.lister.get(objectKey('', node)),
     services: informers.of(Services),
+    configMaps: informers.of(ConfigMaps),
     claims: informers.of(PersistentVolumeClaims),
     persistentVolumes: informers.of(PersistentVolumes),
     objects: new PodConfigObjects(client, informers.of(ConfigMaps), informers.of(Secrets)),

@@ -1,5 +1,6 @@
 /** The kubelets of the machines: the life of pods, their probes, evictions, and what they use. */
 
+import { amountsOf } from '@orrery/api/pod-requests.ts';
 import { publishUsage } from '@orrery/client/usage.ts';
 import { systemClock } from '@orrery/kit/clock.ts';
 import type { ServiceContext } from '@orrery/kit/service.ts';
@@ -7,7 +8,6 @@ import type { NodeAgentConfig } from '../config.ts';
 import { Environment } from '../environment/environment.ts';
 import { ServiceLinks } from '../environment/service-links.ts';
 import { EVICTION_PERIOD_MS, EvictionManager } from '../eviction/eviction-manager.ts';
-import { allocatableQuantities, nodeAllocatable, nodeName } from '../nodes/node-object.ts';
 import { visitInRounds } from '../nodes/rounds.ts';
 import { UsageSampler } from '../nodes/usage.ts';
 import { admission } from '../pods/admission.ts';
@@ -32,7 +32,7 @@ export interface KubeletParts {
 export function createKubelets(config: NodeAgentConfig, context: ServiceContext, parts: KubeletParts) {
   const { cluster, storage, machines } = parts;
   const { clock, logger, metrics } = context;
-  const { events, hostIp, hostsNode, podsOf, nodeOf } = cluster;
+  const { events, hostIp, hostsNode, podsOf, nodeOf, allocatable } = cluster;
   const { runtime, network, images } = machines;
   const { volumes } = storage;
   const probes = new ContainerProbes({
@@ -56,13 +56,13 @@ export function createKubelets(config: NodeAgentConfig, context: ServiceContext,
       configMaps: cluster.objects.configMaps,
       secrets: cluster.objects.secrets,
       hostIp,
-      allocatable: allocatableQuantities,
+      allocatable,
       events,
     }),
     probes,
     hooks: new ContainerHookRunner({ clock, runtime, network }),
     crashLoopInitialMs: config.ORRERY_CRASHLOOP_INITIAL_MS,
-    allocatable: nodeAllocatable(),
+    allocatable: (node) => amountsOf(allocatable(node)),
     events,
     hostIp,
     hostsNode,
@@ -85,6 +85,12 @@ export function createKubelets(config: NodeAgentConfig, context: ServiceContext,
   const cancelRounds = visitNodes(context, cluster, machines, (node) => evictions.visit(node));
   return {
     manager,
+    /** A machine is gone. */
+    leave: async (node: string): Promise<void> => {
+      await manager.leave(node);
+      evictions.forget(node);
+      machines.forget(node);
+    },
     /** Nothing more is sampled, evicted or started. What runs goes on running. */
     stop: (): void => {
       manager.stop();
@@ -97,17 +103,16 @@ export function createKubelets(config: NodeAgentConfig, context: ServiceContext,
 /** The two rounds over the nodes: evictions, and samples of usage. Returns how to end them. */
 function visitNodes(
   { clock, metrics }: ServiceContext,
-  { range, podsOf, nats }: Cluster,
+  { roster, podsOf, nats }: Cluster,
   { runtime }: Machines,
   checkPressure: (node: string) => void,
 ): () => void {
-  const nameAt = (place: number): string => nodeName(range.first + place);
-  const { count } = range;
+  const items = () => roster.hosted;
   const evictor = visitInRounds({
     clock,
-    count,
+    items,
     periodMs: EVICTION_PERIOD_MS,
-    visit: (place) => checkPressure(nameAt(place)),
+    visit: ({ name }) => checkPressure(name),
   });
   const throttled = metrics.counter(
     'container_cpu_cfs_throttled_periods_total',
@@ -119,10 +124,9 @@ function visitNodes(
   );
   const sampler = visitInRounds({
     clock,
-    count,
+    items,
     periodMs: USAGE_PERIOD_MS,
-    visit: (place) => {
-      const node = nameAt(place);
+    visit: ({ name: node }) => {
       publishUsage(nats, usage.sampleNode(node, podsOf(node), clock.now(), USAGE_PERIOD_MS));
     },
   });

@@ -9,9 +9,8 @@ import { ControlPlaneClient, NO_CONTROL_PLANE } from '../network/control-plane.t
 import { DialClient } from '../network/dial-client.ts';
 import { ServiceInformers } from '../network/service-informers.ts';
 import { SimulatedNetwork } from '../network/simulated-network.ts';
-import { placeInRange } from '../nodes/node-object.ts';
 import { layerOf } from '../process/images/layers.ts';
-import { AddressRange, podRangePrefix } from '../runtime/addresses.ts';
+import { AddressRanges } from '../runtime/addresses.ts';
 import { pullTimeMs, SimulatedImages } from '../runtime/images.ts';
 import type { RuntimeListener } from '../runtime/runtime.ts';
 import { SimulatedRuntime } from '../runtime/simulated.ts';
@@ -63,12 +62,9 @@ export function createMachines(
   onChange: RuntimeListener,
 ) {
   const { clock, logger } = context;
-  const { range, hostIp } = cluster;
+  const { roster, hostIp } = cluster;
   const { network, close } = createNetwork(config, context, cluster);
-  const addresses = Array.from(
-    { length: range.count },
-    (_, place) => new AddressRange(podRangePrefix(range.first + place)),
-  );
+  const ranges = new AddressRanges((node) => roster.get(node)?.machine.podCidr ?? '');
   const images = new SimulatedImages({
     clock,
     pullTimeMs: (sizeBytes) => pullTimeMs(config.ORRERY_IMAGE_PULL_MS, sizeBytes),
@@ -79,7 +75,7 @@ export function createMachines(
     images,
     sandboxStartMs: config.ORRERY_SANDBOX_START_MS,
     containerStartMs: config.ORRERY_CONTAINER_START_MS,
-    addresses: (node) => ({ hostIp: hostIp(node), range: addresses[placeInRange(range, node)!]! }),
+    addresses: (node) => ({ hostIp: hostIp(node), range: ranges.of(node) }),
     network,
     files: (container, sandbox, onMemoryUse) => {
       const [image, layer] = [layerOf(container.image), containerTree(container.id)];
@@ -96,5 +92,16 @@ export function createMachines(
     checkpoints,
     onChange,
   });
-  return { network, images, runtime, close };
+  return {
+    network,
+    images,
+    runtime,
+    /** Nothing runs on the machine any more: another may have its name. */
+    forget: (node: string): void => {
+      ranges.forget(node);
+      network.forgetNode(node);
+      images.forgetNode(node);
+    },
+    close,
+  };
 }

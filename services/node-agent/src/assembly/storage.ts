@@ -13,7 +13,6 @@ import { SharedLogs } from '../files/shared-logs.ts';
 import { Trees } from '../files/trees.ts';
 import { ContainerLogs } from '../logs/container-logs.ts';
 import { logStorage } from '../logs/log-storage.ts';
-import { allocatableQuantities } from '../nodes/node-object.ts';
 import { NO_CHECKPOINTS } from '../runtime/checkpoints.ts';
 import { JournaledCheckpoints } from '../runtime/journaled-checkpoints.ts';
 import { FileSystemGrowth } from '../volumes/file-system-growth.ts';
@@ -31,7 +30,7 @@ export function openStorage(
     ORRERY_LOG_MAX_BYTES: logMaxBytes,
   }: NodeAgentConfig,
   { clock, logger }: ServiceContext,
-  { client, objects, claims, persistentVolumes, pods, hostIp, events }: Cluster,
+  { client, objects, claims, persistentVolumes, pods, hostIp, allocatable, events }: Cluster,
 ) {
   const realClock = systemClock;
   const journals =
@@ -55,7 +54,7 @@ export function openStorage(
     tokens: new ServiceAccountTokens(client, clock),
     claims: { claims: claims.lister, persistentVolumes: persistentVolumes.lister },
     hostIp,
-    allocatable: allocatableQuantities,
+    allocatable,
     podNow: (key) => pods.lister.get(key),
     onMounted: (pod) => growth.mounted(pod),
   });

@@ -73,6 +73,11 @@ export class EvictionManager {
     this.#options = options;
   }
 
+  /** The node is gone. */
+  forget(node: string): void {
+    this.#shortages.delete(node);
+  }
+
   /** Whether the node is, or was a short while ago, short of memory. */
   isShort(node: string): boolean {
     return this.#shortages.has(node);

@@ -98,6 +98,11 @@ export class SimulatedNetwork implements Network {
     return Stack.accept({ kind: 'here', namespace, ip: LOOPBACK, port, fromIp: LOOPBACK });
   }
 
+  /** The node is gone: another may have its name, at another address. */
+  forgetNode(node: string): void {
+    this.#stackOfNode.delete(node);
+  }
+
   #ofNode(node: string): Stack {
     let stack = this.#stackOfNode.get(node);
     if (stack === undefined) {

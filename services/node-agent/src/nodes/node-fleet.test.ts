@@ -1,37 +1,82 @@
-import { Leases, Nodes } from '@orrery/api/resources.ts';
-import { serviceUnavailable } from '@orrery/api/status-error.ts';
+import { parseNodeGroups, plainConfig } from '@orrery/api/node-groups.ts';
+import { formatPlan, NO_NODES, NODES_OBJECT, parsePlan, planNodes } from '@orrery/api/node-plan.ts';
+import { ConfigMaps, Leases, Nodes, Pods } from '@orrery/api/resources.ts';
+import { notFound, serviceUnavailable } from '@orrery/api/status-error.ts';
 import { createLogger } from '@orrery/kit/logger.ts';
 import { ManualClock, settle } from '@orrery/kit/manual-clock.ts';
 import { describe, expect, test } from 'vitest';
 import { type Call, FakeApi } from '../test-support/fake-api.ts';
-import { type RecordedEvent, recordersInto } from '../test-support/objects.ts';
+import { boundPod, type RecordedEvent, recordersInto } from '../test-support/objects.ts';
+import type { Share } from './fleet-plan.ts';
 import { NodeFleet } from './node-fleet.ts';
+import { Roster } from './roster.ts';
+
+interface Start {
+  share?: Share;
+  address?: string;
+}
 
 class FleetUnderTest {
   readonly clock = new ManualClock();
   readonly realClock = new ManualClock();
   readonly api = new FakeApi(this.clock);
   readonly events: RecordedEvent[] = [];
+  /** What the pods' side was told. */
+  readonly told: string[] = [];
+  roster = new Roster();
   fleet!: NodeFleet;
 
-  async start(count: number, { first = 0, allNodes = 0, address = '127.0.0.1:7444' } = {}): Promise<this> {
+  /** An agent of a cluster with so many ordinary nodes. */
+  start(count: number, more?: Start): Promise<this> {
+    return this.startWith(plainConfig(count), more);
+  }
+
+  async startWith(
+    config: string,
+    { share = { place: 0, of: 1 }, address = '127.0.0.1:7444' }: Start = {},
+  ): Promise<this> {
     this.fleet?.stop();
+    this.plan(config);
     const { clock, realClock, api } = this;
     const logger = createLogger({ service: 'node-agent', instance: 'test', level: 'silent' });
+    this.roster = new Roster();
     this.fleet = new NodeFleet({
       client: api,
       clock,
       realClock,
       logger,
       nodes: api.nodes,
+      configMaps: api.configMaps,
       events: recordersInto(this.events),
-      hosting: { agent: 'agent-0', address },
-      range: { first, count },
-      allNodes: Math.max(allNodes, first + count),
+      hosting: { agent: `agent-${share.place}`, address },
+      share,
+      roster: this.roster,
+      pods: {
+        of: (node) => api.all(Pods).filter(({ spec }) => spec.nodeName === node),
+        join: (node) => void this.told.push(`join ${node}`),
+        leave: (node) => {
+          this.told.push(`leave ${node}`);
+          return Promise.resolve();
+        },
+      },
     });
     void this.fleet.start();
     await this.settle();
     return this;
+  }
+
+  /** The groups of nodes are these from now on. */
+  plan(config: string): void {
+    const stored = this.api.find(ConfigMaps, NODES_OBJECT)?.data;
+    const before = parsePlan(stored?.['plan'] ?? '') ?? NO_NODES;
+    const data = { config, plan: formatPlan(planNodes(parseNodeGroups(config).groups, before)) };
+    if (stored === undefined) this.api.put(ConfigMaps, { metadata: { ...NODES_OBJECT }, data });
+    else if (stored['config'] !== config)
+      this.api.change(ConfigMaps, NODES_OBJECT, (configMap) => void (configMap.data = data));
+  }
+
+  names(): string[] {
+    return this.api.all(Nodes).map(({ metadata }) => metadata.name);
   }
 
   async settle(): Promise<void> {
@@ -69,11 +114,11 @@ class FleetUnderTest {
 const isNodeWrite = ({ resource, verb }: Call): boolean => resource === 'nodes' && verb === 'patch';
 
 describe('registration', () => {
-  test('of a hundred nodes takes one list and one write each', async () => {
+  test('of a hundred nodes takes two reads and one write each', async () => {
     const { api, fleet } = await new FleetUnderTest().start(100);
     expect(fleet.registered).toBe(true);
     expect(api.all(Nodes)).toHaveLength(100);
-    expect(api.calls).toHaveLength(101);
+    expect(api.calls).toHaveLength(102);
   });
 
   test('of nodes that are there already says that they are back, and keeps what they are', async () => {
@@ -97,22 +142,20 @@ describe('registration', () => {
     expect(test.writes()).toHaveLength(3);
   });
 
-  test('with fewer nodes than last time removes the others, but none of another agent', async () => {
+  test('with fewer nodes than last time lets the others leave, but none of another agent', async () => {
     const test = await new FleetUnderTest().start(5);
     test.api.put(Nodes, {
       metadata: { name: 'foreign', labels: { 'orrery.dev/node-agent': 'agent-1' } },
       spec: {},
     });
+    await test.start(3, { share: { place: 0, of: 2 } });
+    await test.advance(2_000);
+    expect(test.names()).toEqual(['node-1', 'node-2', 'node-3', 'foreign']);
     await test.start(3);
-    expect(test.api.all(Nodes).map(({ metadata }) => metadata.name)).toEqual([
-      'node-1',
-      'node-2',
-      'node-3',
-      'foreign',
-    ]);
-    expect(
-      ['node-1', 'node-3', 'node-4', 'node-0', 'node-01', 'x', ''].filter((each) => test.fleet.hosts(each)),
-    ).toEqual(['node-1', 'node-3']);
+    await test.advance(2_000);
+    // Nobody else is there to do it.
+    expect(test.names()).toEqual(['node-1', 'node-2', 'node-3']);
+    expect(test.roster.hosted.map(({ name }) => name)).toEqual(['node-1', 'node-2', 'node-3']);
   });
 
   test('says at which address the agent is, and again when it is at another', async () => {
@@ -124,26 +167,21 @@ describe('registration', () => {
     expect(addresses()).toEqual(['127.0.0.1:9999', '127.0.0.1:9999']);
   });
 
-  test('of an agent beside others begins where it is told to, and takes over what was of another', async () => {
-    const test = await new FleetUnderTest().start(2, { first: 3, allNodes: 5 });
-    const names = () => test.api.all(Nodes).map(({ metadata }) => metadata.name);
-    expect(names()).toEqual(['node-4', 'node-5']);
-    expect(
-      ['node-1', 'node-3', 'node-4', 'node-5', 'node-6'].filter((each) => test.fleet.hosts(each)),
-    ).toEqual(['node-4', 'node-5']);
-    test.api.change(Nodes, { namespace: '', name: 'node-4' }, ({ metadata }) => {
-      metadata.labels!['orrery.dev/node-agent'] = 'agent-1';
-    });
-    await test.start(2, { first: 3, allNodes: 5 });
-    expect(test.api.all(Nodes).map(({ metadata }) => metadata.labels?.['orrery.dev/node-agent'])).toEqual([
-      'agent-0',
-      'agent-0',
+  test('of an agent beside others is of every other node, also of those that were of another', async () => {
+    const test = await new FleetUnderTest().start(5, { share: { place: 1, of: 2 } });
+    expect(test.names()).toEqual(['node-2', 'node-4']);
+    expect(['node-1', 'node-2', 'node-4', 'node-6'].filter((each) => test.roster.hosts(each))).toEqual([
+      'node-2',
+      'node-4',
     ]);
-    // What the cluster still has is another's now.
-    await test.start(1, { first: 3, allNodes: 5 });
-    expect(names()).toEqual(['node-4', 'node-5']);
-    await test.start(1, { first: 3 });
-    expect(names()).toEqual(['node-4']);
+    test.api.change(Nodes, { namespace: '', name: 'node-4' }, ({ metadata }) => {
+      metadata.labels!['orrery.dev/node-agent'] = 'agent-0';
+    });
+    await test.start(5, { share: { place: 1, of: 2 } });
+    expect(test.api.all(Nodes).map(({ metadata }) => metadata.labels?.['orrery.dev/node-agent'])).toEqual([
+      'agent-1',
+      'agent-1',
+    ]);
   });
 
   test('is tried until the apiserver is there', async () => {
@@ -165,6 +203,16 @@ describe('registration', () => {
     test.api.losesAnswer = undefined;
     await test.advance(1_000);
     expect([test.fleet.registered, test.api.all(Nodes).length]).toEqual([true, 3]);
+  });
+
+  test('waits for a plan', async () => {
+    const test = await new FleetUnderTest().start(2);
+    test.api.fault = ({ resource }) => (resource === 'configmaps' ? notFound(ConfigMaps, 'x') : undefined);
+    await test.start(2);
+    expect(test.fleet.registered).toBe(false);
+    test.api.fault = undefined;
+    await test.advance(5_000);
+    expect(test.fleet.registered).toBe(true);
   });
 
   test('takes over a node that somebody made by hand', async () => {
@@ -361,4 +409,153 @@ test('a fleet that stops writes nothing more, registered or not', async () => {
   early.fleet.stop();
   await early.advance(60_000);
   expect([early.clock.pendingTimers, early.realClock.pendingTimers]).toEqual([0, 0]);
+});
+
+const GROUPS = (small: string, big: string): string => `
+groups:
+- {name: small, ${small}, zones: [a], capacity: {cpu: 2}}
+- {name: big, ${big}, taints: [{key: big, effect: NoSchedule}], labels: {size: big}}
+`;
+
+describe('a plan that changes', () => {
+  test('lets nodes join, as their group says', async () => {
+    const test = await new FleetUnderTest().startWith(GROUPS('count: 1', 'count: 1'));
+    test.plan(GROUPS('count: 2', 'count: 3'));
+    await test.settle();
+    expect(test.names().toSorted()).toEqual(['big-1', 'big-2', 'big-3', 'small-1', 'small-2']);
+    expect(test.told).toEqual(['join small-2', 'join big-2', 'join big-3']);
+    const node = (name: string) => test.api.find(Nodes, { namespace: '', name })!;
+    expect(node('big-3')).toMatchObject({
+      metadata: {
+        labels: { size: 'big', 'orrery.dev/node-group': 'big', 'topology.kubernetes.io/zone': 'zone-c' },
+      },
+      spec: { taints: [{ key: 'big', effect: 'NoSchedule' }], podCIDR: '10.128.2.0/24' },
+      status: { capacity: { cpu: '4', pods: '110' } },
+    });
+    expect(node('small-2')).toMatchObject({
+      metadata: { labels: { 'topology.kubernetes.io/zone': 'a' } },
+      status: { capacity: { cpu: '2', memory: '16Gi' }, allocatable: { cpu: '2' } },
+    });
+    await test.advance(10_000);
+    expect(test.lease('big-3')).toBeDefined();
+  });
+
+  test('lets nodes leave when their pods have, those of DaemonSets last', async () => {
+    const test = await new FleetUnderTest().start(2);
+    const { api } = test;
+    api.put(Pods, boundPod('web', { node: 'node-2' }));
+    const owner = { apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'd', uid: 'd', controller: true };
+    api.put(Pods, boundPod('daemon', { node: 'node-2' }, { ownerReferences: [owner] }));
+    api.put(Pods, boundPod('other', { node: 'node-1' }));
+    test.plan(plainConfig(1));
+    await test.settle();
+    const pods = () => api.all(Pods).map(({ metadata }) => metadata.name);
+    expect(api.all(Nodes).map(({ spec }) => spec.unschedulable)).toEqual([undefined, true]);
+    expect(pods()).toEqual(['daemon', 'other']);
+    expect(test.names()).toEqual(['node-1', 'node-2']);
+    await test.advance(500);
+    expect([test.names(), pods()]).toEqual([['node-1'], ['other']]);
+    await test.advance(500);
+    expect(test.told).toEqual(['leave node-2']);
+    expect(test.roster.hosted.map(({ name }) => name)).toEqual(['node-1']);
+    expect(test.events.at(-1)?.message).toBe('Node node-2 status is now: NodeNotSchedulable');
+  });
+
+  test('waits for pods that take long, but not for ever, and not for what is over', async () => {
+    const test = await new FleetUnderTest().start(1);
+    const { api } = test;
+    const pod = api.put(Pods, boundPod('web', {}));
+    // As the real apiserver: only the node agent can end it.
+    api.fault = ({ verb, resource }) => {
+      if (verb !== 'delete' || resource !== 'pods' || pod.metadata.deletionTimestamp !== undefined)
+        return undefined;
+      api.change(Pods, { namespace: 'default', name: 'web' }, ({ metadata }) => {
+        metadata.deletionTimestamp = '2026-01-01T00:00:30Z';
+        metadata.deletionGracePeriodSeconds = 30;
+      });
+      return notFound(Pods, 'web');
+    };
+    test.plan(plainConfig(0));
+    await test.advance(599_000);
+    expect(test.names()).toEqual(['node-1']);
+    expect(test.ready('node-1')?.status).toBe('True');
+    await test.advance(2_000);
+    expect(test.names()).toEqual([]);
+    await test.advance(130_000);
+    expect(test.told).toEqual(['leave node-1']);
+  });
+
+  test('can change back: the node stays, and takes pods again', async () => {
+    const test = await new FleetUnderTest().start(2);
+    test.api.put(Pods, boundPod('web', { node: 'node-2' }));
+    test.api.fault = ({ verb, resource }) =>
+      verb === 'delete' && resource === 'pods' ? serviceUnavailable('away') : undefined;
+    test.plan(plainConfig(1));
+    await test.advance(5_000);
+    const uids = test.api.all(Nodes).map(({ metadata }) => metadata.uid);
+    test.plan(plainConfig(2));
+    await test.advance(20_000);
+    expect(test.api.all(Nodes).map(({ metadata }) => metadata.uid)).toEqual(uids);
+    expect(test.api.all(Nodes).map(({ spec }) => spec.unschedulable)).toEqual([undefined, undefined]);
+    expect(test.told).toEqual([]);
+    // A node that has left and is wanted again is a new one.
+    test.api.fault = undefined;
+    test.plan(plainConfig(1));
+    await test.advance(5_000);
+    test.plan(plainConfig(2));
+    await test.advance(5_000);
+    expect(test.told).toEqual(['leave node-2', 'join node-2']);
+    expect(test.ready('node-2')?.status).toBe('True');
+  });
+
+  test('lets machines vanish: their nodes say nothing any more, and are there', async () => {
+    const test = await new FleetUnderTest().startWith(GROUPS('count: 2', 'count: 1'));
+    await test.advance(10_000);
+    test.api.calls.length = 0;
+    test.plan(GROUPS('count: 1, leave: vanish', 'count: 1'));
+    await test.advance(600_000);
+    expect(test.names()).toEqual(['small-1', 'small-2', 'big-1']);
+    expect(test.told).toEqual(['leave small-2']);
+    expect(test.api.calls.filter(({ name }) => name === 'small-2')).toEqual([]);
+    // A restart does not change that, and a machine that is there again says so.
+    await test.startWith(GROUPS('count: 1, leave: vanish', 'count: 1'));
+    expect(test.roster.hosts('small-2')).toBe(false);
+    test.declareDead('small-2');
+    test.plan(GROUPS('count: 2, leave: vanish', 'count: 1'));
+    await test.settle();
+    expect(test.ready('small-2')?.status).toBe('True');
+    expect(test.told.slice(1)).toEqual(['join small-2']);
+    // What vanished is taken away when its group is to leave gently after all.
+    test.plan(GROUPS('count: 1, leave: vanish', 'count: 1'));
+    await test.settle();
+    test.plan(GROUPS('count: 1', 'count: 1'));
+    await test.settle();
+    expect(test.names()).toEqual(['small-1', 'big-1']);
+  });
+
+  test('of the size of machines shows at once, of nothing else in their nodes', async () => {
+    const test = await new FleetUnderTest().startWith(GROUPS('count: 1', 'count: 1'));
+    test.api.calls.length = 0;
+    test.plan(
+      GROUPS('count: 1', 'count: 1, capacity: {cpu: 8, example.com/gpu: 2}').replace(
+        'size: big',
+        'size: huge',
+      ),
+    );
+    await test.settle();
+    expect(test.writes().map(({ name }) => name)).toEqual(['big-1']);
+    expect(test.api.find(Nodes, { namespace: '', name: 'big-1' })).toMatchObject({
+      metadata: { labels: { size: 'big' } },
+      status: { capacity: { cpu: '8', 'example.com/gpu': '2' }, allocatable: { 'example.com/gpu': '2' } },
+    });
+  });
+
+  test('that makes no sense changes nothing', async () => {
+    const test = await new FleetUnderTest().start(2);
+    test.api.change(ConfigMaps, NODES_OBJECT, ({ data }) => void (data!['plan'] = '{}'));
+    await test.advance(60_000);
+    test.api.erase(ConfigMaps, NODES_OBJECT);
+    await test.advance(60_000);
+    expect(test.roster.hosted).toHaveLength(2);
+  });
 });

@@ -1,28 +1,35 @@
-/** The nodes of this agent: registered, kept alive by leases, their status kept true (kubelet_node_status.go, component-helpers/apimachinery/lease). */
+/** The nodes of this agent: those of its share of the plan, registered and kept alive; they join and leave as the plan changes. */
 
-import type { Draft, Lease, Node, NodeCondition } from '@orrery/api/gen/types.ts';
-import { formatMicroTime } from '@orrery/api/meta.ts';
-import { Leases, Nodes } from '@orrery/api/resources.ts';
-import { isAlreadyExists, isNotFound } from '@orrery/api/status-error.ts';
+import type { ConfigMap, Node, Pod } from '@orrery/api/gen/types.ts';
+import { jsonEqual } from '@orrery/api/json.ts';
+import type { LeaveMode } from '@orrery/api/node-groups.ts';
+import { NO_NODES, NODES_OBJECT, type NodePlan, parsePlan } from '@orrery/api/node-plan.ts';
+import { ConfigMaps, Nodes } from '@orrery/api/resources.ts';
+import { isNotFound } from '@orrery/api/status-error.ts';
 import type { Client } from '@orrery/client/client.ts';
 import type { EventRecorder } from '@orrery/client/events.ts';
 import type { Informer } from '@orrery/client/informer.ts';
 import { backoffDelay } from '@orrery/kit/backoff.ts';
 import type { Clock, Timer } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
-import {
-  AGENT_LABEL,
-  type Hosting,
-  hostingMetadata,
-  isHostedBy,
-  nodeDraft,
-  nodeIndex,
-  nodeName,
-  type NodeRange,
-  nodeStatus,
-  placeInRange,
-} from './node-object.ts';
+import { Departure } from './departure.ts';
+import { leaveMode, machinesOf, type Share, surplusNodes } from './fleet-plan.ts';
+import { type Machine, presentMachine } from './machine.ts';
+import { AGENT_LABEL, type Hosting } from './node-object.ts';
+import { isReady, NodeRegistration } from './node-registration.ts';
+import { Permits } from './permits.ts';
+import { type HostedNode, newHostedNode, type Roster } from './roster.ts';
 import { visitInRounds } from './rounds.ts';
+
+/** The pods of the nodes, as far as nodes that come and go concern them. */
+export interface FleetPods {
+  /** Those bound to a node. */
+  of: (node: string) => readonly Pod[];
+  /** A machine has started: what is bound to it begins. */
+  join: (node: string) => void;
+  /** A machine is gone: whatever runs there ends, and nobody is told. */
+  leave: (node: string) => Promise<void>;
+}
 
 export interface NodeFleetOptions {
   client: Pick<Client, 'list' | 'get' | 'create' | 'patch' | 'delete'>;
@@ -32,73 +39,50 @@ export interface NodeFleetOptions {
   realClock: Clock;
   logger: Logger;
   nodes: Informer<Node>;
+  /** Has the plan of the nodes. */
+  configMaps: Informer<ConfigMap>;
   /** The recorder of a node. */
   events: (node: string) => EventRecorder;
   hosting: Hosting;
-  range: NodeRange;
-  /** How many nodes there are in all, with those of other agents. */
-  allNodes: number;
+  share: Share;
+  /** Filled here; others look nodes up. */
+  roster: Roster;
+  pods: FleetPods;
 }
 
-const LEASE_NAMESPACE = 'kube-node-lease';
-const LEASE_DURATION_SECONDS = 40;
 /** How often a node renews its lease, on the cluster's clock (a quarter of the lease, as upstream). */
 const RENEW_PERIOD_MS = 10_000;
-/** How often a node repeats its status when nothing changes, on the cluster's clock (nodeStatusReportFrequency). */
-const STATUS_PERIOD_MS = 300_000;
 /** Registrations in flight at once. */
 const PARALLELISM = 256;
 const RETRY = { initialMs: 100, maxMs: 5_000 } as const;
 
-/** What the agent knows of one of its nodes. */
-interface HostedNode {
-  readonly index: number;
-  readonly name: string;
-  /** Its start was told of. */
-  announced: boolean;
-  /** Absent while the API does not have the node. */
-  uid: string | undefined;
-  /** As stored. */
-  conditions: readonly NodeCondition[];
-  reportedAtMs: number;
-  /** It is short of memory (the eviction manager's word). */
-  memoryPressure: boolean;
-  reporting: boolean;
-  renewing: boolean;
-  hasLease: boolean;
-}
-
 export class NodeFleet {
   readonly #options: NodeFleetOptions;
-  readonly #hosted: readonly HostedNode[];
   readonly #stopping = new AbortController();
+  readonly #registration: NodeRegistration;
+  readonly #permits = new Permits(PARALLELISM);
+  readonly #known = Promise.withResolvers<void>();
+  #plan: NodePlan = NO_NODES;
+  /** The machines of the plan that are this agent's. */
+  #wanted: ReadonlyMap<string, Machine> = new Map();
+  /** Of the ConfigMap that the plan is from. */
+  #planRevision = 0;
   #rounds: Timer | undefined;
+  #unfollow: readonly (() => void)[] = [];
   #registered = false;
 
   constructor(options: NodeFleetOptions) {
     this.#options = options;
-    const { first, count } = options.range;
-    this.#hosted = Array.from({ length: count }, (_, place) => ({
-      index: first + place,
-      name: nodeName(first + place),
-      announced: false,
-      uid: undefined,
-      conditions: [],
-      reportedAtMs: 0,
-      memoryPressure: false,
-      reporting: false,
-      renewing: false,
-      hasLease: true,
-    }));
+    this.#registration = new NodeRegistration({ ...options, signal: this.#stopping.signal });
   }
 
   get registered(): boolean {
     return this.#registered;
   }
 
-  /** Whether this agent runs the pods of the node. */
-  hosts(node: string): boolean {
-    return this.#find(node) !== undefined;
+  /** Resolves when the roster has all nodes that this agent begins with; never, when it is stopped before. */
+  get known(): Promise<void> {
+    return this.#known.promise;
   }
 
   /** A node becomes short of memory, or is so no longer: its status says it at once. */
@@ -106,129 +90,240 @@ export class NodeFleet {
     const hosted = this.#find(node);
     if (hosted === undefined || hosted.memoryPressure === isShort) return;
     hosted.memoryPressure = isShort;
-    void this.#report(hosted);
+    void this.#registration.report(hosted);
   }
 
-  /** Registers all nodes, then keeps them alive. Tries until it succeeds or is stopped. */
+  /** Registers all nodes, keeps them alive, and follows the plan. Tries until it succeeds or is stopped. */
   async start(): Promise<void> {
-    const { logger, realClock, clock, nodes, range } = this.#options;
+    const { logger, realClock, clock, nodes, configMaps, roster } = this.#options;
     const { signal } = this.#stopping;
     for (let attempt = 0; !this.#registered && !signal.aborted; attempt += 1) {
       try {
-        await this.#registerAll();
+        await this.#begin();
         this.#registered = true;
       } catch (error) {
-        logger.warn({ err: error }, 'registration failed, trying again');
+        // A cluster that is new has no plan for a moment.
+        const level = attempt === 0 && isNotFound(error) ? 'debug' : 'warn';
+        logger[level]({ err: error }, 'registration failed, trying again');
         await realClock.sleep(backoffDelay(attempt, RETRY), signal);
       }
     }
     if (signal.aborted) return;
-    logger.info({ nodes: range.count }, 'nodes registered');
-    nodes.addHandler({
+    logger.info({ nodes: roster.hosted.length }, 'nodes registered');
+    this.#rounds = visitInRounds({
+      clock,
+      items: () => roster.hosted,
+      periodMs: RENEW_PERIOD_MS,
+      visit: (hosted) => this.#registration.beat(hosted),
+    });
+    const unfollowNodes = nodes.addHandler({
       add: (node) => this.#see(node),
       update: (node) => this.#see(node),
       delete: (node) => this.#lose(node),
     });
-    this.#rounds = visitInRounds({
-      clock,
-      count: range.count,
-      periodMs: RENEW_PERIOD_MS,
-      visit: (place) => this.#visit(this.#hosted[place]!),
+    for (const hosted of roster.hosted) if (hosted.state === 'leaving') void this.#depart(hosted);
+    const unfollowPlan = configMaps.addHandler({
+      add: (configMap) => this.#seePlan(configMap),
+      update: (configMap) => this.#seePlan(configMap),
     });
+    this.#unfollow = [unfollowNodes, unfollowPlan];
   }
 
   stop(): void {
     this.#stopping.abort();
     this.#rounds?.cancel();
+    for (const unfollow of this.#unfollow) unfollow();
   }
 
   #find(name: string): HostedNode | undefined {
-    const place = placeInRange(this.#options.range, name);
-    return place === undefined ? undefined : this.#hosted[place];
+    const hosted = this.#options.roster.get(name);
+    return hosted?.state === 'gone' ? undefined : hosted;
   }
 
-  /** One list tells which nodes are there already, and which are there no longer. */
-  async #registerAll(): Promise<void> {
-    const { client, hosting, allNodes } = this.#options;
-    const { items } = await client.list(Nodes, { labelSelector: `${AGENT_LABEL}=${hosting.agent}` });
+  /** One list tells which nodes are there already, and which are to be there no longer. */
+  async #begin(): Promise<void> {
+    const { client, hosting, share, roster } = this.#options;
+    this.#takePlan(await client.get(ConfigMaps, NODES_OBJECT));
+    const { items } = await client.list(Nodes, { labelSelector: AGENT_LABEL });
     const present = new Map(items.map((node) => [node.metadata.name, node]));
-    await forEach(this.#hosted, (hosted) => this.#register(hosted, present.get(hosted.name)));
-    // Fewer nodes than last time: the others are gone, as machines that were taken away. Those that
-    // the cluster has all the same are another agent's now, which says so by itself.
-    const isGone = ({ metadata: { name } }: Node): boolean => !(nodeIndex(name) < allNodes);
-    const surplus = items.filter((node) => !this.hosts(node.metadata.name) && isGone(node));
-    await forEach(surplus, ({ metadata }) => this.#deregister(metadata.name));
+    for (const machine of this.#wanted.values())
+      if (roster.get(machine.name) === undefined) roster.add(newHostedNode(machine));
+    for (const node of surplusNodes(items, this.#plan, hosting.agent, share)) {
+      const machine = presentMachine(node);
+      if (leaveMode(this.#plan, machine) === 'vanish' || roster.get(machine.name) !== undefined) continue;
+      const leaving = { ...newHostedNode(machine), state: 'leaving' as const };
+      roster.add(leaving);
+    }
+    this.#known.resolve();
+    await this.#registerAll(roster.hosted, present);
   }
 
-  async #register(hosted: HostedNode, present: Node | undefined): Promise<void> {
-    const { client, clock, hosting } = this.#options;
-    const nowMs = clock.now();
-    if (present !== undefined) {
-      await this.#reconnect(hosted, present, nowMs);
+  /** Throws the first error when all are done, so that nothing goes on behind a retry. */
+  async #registerAll(hosted: readonly HostedNode[], present: ReadonlyMap<string, Node>): Promise<void> {
+    const all = await Promise.allSettled(
+      hosted.map((each) =>
+        this.#permits.use(() => this.#registration.register(each, present.get(each.name))),
+      ),
+    );
+    for (const each of all) if (each.status === 'rejected') throw each.reason;
+  }
+
+  /** @throws Error when it makes no sense; what was known before stays then */
+  #takePlan({ metadata, data }: ConfigMap): void {
+    const plan = parsePlan(data?.['plan'] ?? '');
+    if (plan === undefined) throw new Error('the plan of the nodes makes no sense');
+    this.#plan = plan;
+    this.#wanted = machinesOf(plan, this.#options.share);
+    this.#planRevision = Number(metadata.resourceVersion);
+  }
+
+  #seePlan(configMap: ConfigMap): void {
+    const { namespace, name, resourceVersion } = configMap.metadata;
+    if (namespace !== NODES_OBJECT.namespace || name !== NODES_OBJECT.name) return;
+    if (Number(resourceVersion) <= this.#planRevision) return;
+    try {
+      this.#takePlan(configMap);
+    } catch (error) {
+      this.#options.logger.error({ err: error }, 'the nodes stay as they are');
       return;
     }
+    this.#follow();
+  }
+
+  /** Lets come and go whom the plan says. Whoever is on the way already is not disturbed. */
+  #follow(): void {
+    const { roster, logger } = this.#options;
+    const wanted = this.#wanted;
+    let [joining, leaving] = [0, 0];
+    for (const machine of wanted.values()) if (this.#want(machine)) joining += 1;
+    for (const hosted of roster.hosted) {
+      if (wanted.has(hosted.name)) continue;
+      this.#leave(hosted, leaveMode(this.#plan, hosted.machine));
+      leaving += 1;
+    }
+    if (joining + leaving > 0) logger.info({ joining, leaving }, 'nodes come and go');
+    this.#removeStrays();
+  }
+
+  /** Returns whether the node is new. */
+  #want(machine: Machine): boolean {
+    const { roster } = this.#options;
+    const hosted = roster.get(machine.name);
+    if (hosted === undefined) {
+      const joining = newHostedNode(machine);
+      roster.add(joining);
+      void this.#join(joining);
+      return true;
+    }
+    // What is left of it is being removed; the plan is looked at again after that.
+    if (hosted.state === 'gone') return false;
+    const isOther = isOtherSize(hosted.machine, machine);
+    hosted.machine = machine;
+    if (hosted.state === 'leaving') void this.#stay(hosted);
+    else if (isOther && hosted.uid !== undefined) void this.#registration.report(hosted);
+    return false;
+  }
+
+  async #join(hosted: HostedNode): Promise<void> {
+    await this.#insist(hosted, () => this.#registration.register(hosted, undefined));
+    if (this.#find(hosted.name) === hosted) this.#options.pods.join(hosted.name);
+  }
+
+  /** It was to leave, and is not to any more. */
+  async #stay(hosted: HostedNode): Promise<void> {
+    hosted.state = 'active';
+    const { client } = this.#options;
+    // Whatever it was about to do is done: nobody deletes the Node that is made now.
+    await hosted.departure;
+    await this.#insist(hosted, async () => {
+      // It may have come as far as having no Node any more.
+      await this.#registration.register(hosted, undefined);
+      await client.patch(Nodes, { namespace: '', name: hosted.name }, 'merge', {
+        spec: { unschedulable: null },
+      });
+    });
+  }
+
+  /** Until it succeeds, the node is to leave, or the agent stops. */
+  async #insist(hosted: HostedNode, work: () => Promise<void>): Promise<void> {
+    const { realClock, logger } = this.#options;
+    const { signal } = this.#stopping;
+    for (let attempt = 0; hosted.state === 'active' && !signal.aborted; attempt += 1) {
+      try {
+        await this.#permits.use(work);
+        return;
+      } catch (error) {
+        logger.debug({ err: error, node: hosted.name }, 'registration failed, trying again');
+        await realClock.sleep(backoffDelay(attempt, RETRY), signal);
+      }
+    }
+  }
+
+  #leave(hosted: HostedNode, mode: LeaveMode): void {
+    if (mode === 'vanish') void this.#vanish(hosted);
+    else if (hosted.state === 'active') {
+      hosted.state = 'leaving';
+      void this.#depart(hosted);
+    }
+  }
+
+  async #depart(hosted: HostedNode): Promise<void> {
+    const { client, clock, realClock, logger, pods } = this.#options;
+    const departure = new Departure(
+      {
+        client,
+        clock,
+        realClock,
+        logger,
+        permits: this.#permits,
+        podsOf: pods.of,
+        onCordoned: (node, object) => this.#registration.tellStatus(node, object, 'NodeNotSchedulable'),
+        signal: this.#stopping.signal,
+      },
+      hosted,
+    );
+    const run = departure.run();
+    hosted.departure = run;
+    if (await run) await this.#vanish(hosted);
+  }
+
+  /** The machine is not there any more, whatever the API thinks of its node. */
+  async #vanish(hosted: HostedNode): Promise<void> {
+    const { roster, pods, logger } = this.#options;
+    if (hosted.state === 'gone') return;
+    roster.markGone(hosted);
+    hosted.uid = undefined;
     try {
-      const node = await client.create(Nodes, nodeDraft(hosted.index, hosting, nowMs));
-      this.#note(hosted, node, nowMs);
-      hosted.hasLease = false;
-      this.#announce(hosted, node);
+      await pods.leave(hosted.name);
     } catch (error) {
-      if (!isAlreadyExists(error)) throw error;
-      // An earlier try got through after all, or somebody made a node of this name.
-      const node = await client.get(Nodes, { namespace: '', name: hosted.name });
-      await this.#reconnect(hosted, node, nowMs);
+      logger.error({ err: error, node: hosted.name }, 'not all is removed of a node that is gone');
     }
+    roster.remove(hosted);
+    if (this.#wanted.has(hosted.name)) this.#follow();
   }
 
-  /** A node that is known already says that it is there again. */
-  async #reconnect(hosted: HostedNode, node: Node, nowMs: number): Promise<void> {
-    this.#note(hosted, node, nowMs);
-    this.#announce(hosted, node);
-    const { client, hosting } = this.#options;
-    if (!isHostedBy(node, hosting)) {
-      const metadata = hostingMetadata(hosting);
-      await client.patch(Nodes, { namespace: '', name: hosted.name }, 'merge', { metadata });
+  /** Nodes whose machine has vanished, in a group that lets nodes leave gently now: the machine is not there to wait for. */
+  #removeStrays(): void {
+    const { nodes, hosting, share, roster, client } = this.#options;
+    for (const node of surplusNodes(nodes.lister.list(), this.#plan, hosting.agent, share)) {
+      const { name, uid } = node.metadata;
+      if (roster.get(name) !== undefined || leaveMode(this.#plan, presentMachine(node)) === 'vanish')
+        continue;
+      const remove = () => client.delete(Nodes, { namespace: '', name }, { preconditions: { uid } });
+      this.#permits.use(remove).catch((error: unknown) => {
+        if (!isNotFound(error)) this.#options.logger.warn({ err: error, node: name }, 'node not removed');
+      });
     }
-    await this.#patchStatus(hosted, nowMs);
-  }
-
-  /** Registration may take several tries; the node has started once. */
-  #announce(hosted: HostedNode, node: Node): void {
-    if (hosted.announced) return;
-    hosted.announced = true;
-    this.#tell(hosted, node, 'Starting', 'Starting kubelet.');
-  }
-
-  #tell({ name }: HostedNode, object: Node, reason: string, message: string): void {
-    this.#options.events(name).normal({ resource: Nodes, object }, reason, message);
-  }
-
-  #tellStatus(hosted: HostedNode, node: Node, reason: string): void {
-    this.#tell(hosted, node, reason, `Node ${hosted.name} status is now: ${reason}`);
-  }
-
-  async #deregister(name: string): Promise<void> {
-    try {
-      await this.#options.client.delete(Nodes, { namespace: '', name });
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
-  }
-
-  #note(hosted: HostedNode, { metadata, status }: Node, reportedAtMs = hosted.reportedAtMs): void {
-    hosted.uid = metadata.uid;
-    hosted.conditions = status?.conditions ?? [];
-    hosted.reportedAtMs = reportedAtMs;
   }
 
   /** Somebody declared a living node dead (it was silent for too long): say at once that it lives. */
   #see(node: Node): void {
     const hosted = this.#find(node.metadata.name);
     if (hosted === undefined) return;
-    this.#note(hosted, node);
+    this.#registration.note(hosted, node);
     if (isReady(hosted)) return;
-    void this.#report(hosted);
-    void this.#renew(hosted);
+    void this.#registration.report(hosted);
+    void this.#registration.renew(hosted);
   }
 
   /** A node that somebody deleted stays deleted until the agent starts again, as a kubelet's does. */
@@ -236,119 +331,9 @@ export class NodeFleet {
     const hosted = this.#find(node.metadata.name);
     if (hosted?.uid === node.metadata.uid) hosted.uid = undefined;
   }
-
-  #visit(hosted: HostedNode): void {
-    if (hosted.uid === undefined) return;
-    void this.#renew(hosted);
-    if (this.#options.clock.now() - hosted.reportedAtMs >= STATUS_PERIOD_MS) void this.#report(hosted);
-  }
-
-  /** Tries until the status is stored, the node is gone, or the agent stops. */
-  async #report(hosted: HostedNode): Promise<void> {
-    const { logger, realClock, clock } = this.#options;
-    const { signal } = this.#stopping;
-    if (hosted.reporting) return;
-    hosted.reporting = true;
-    for (let attempt = 0; hosted.uid !== undefined && !signal.aborted; attempt += 1) {
-      try {
-        const { memoryPressure } = hosted;
-        await this.#patchStatus(hosted, clock.now());
-        // Unless it changed while it was written.
-        if (memoryPressure === hosted.memoryPressure) break;
-      } catch (error) {
-        if (isNotFound(error)) break;
-        logger.debug({ err: error, node: hosted.name }, 'status report failed, trying again');
-        await realClock.sleep(backoffDelay(attempt, RETRY), signal);
-      }
-    }
-    hosted.reporting = false;
-  }
-
-  async #patchStatus(hosted: HostedNode, nowMs: number): Promise<void> {
-    const { client } = this.#options;
-    const name = { namespace: '', name: hosted.name };
-    const { memoryPressure } = hosted;
-    const status = nodeStatus(hosted.index, hosted.conditions, nowMs, memoryPressure);
-    const wasReady = isReady(hosted);
-    const wasShort = conditionOf(hosted, 'MemoryPressure') === 'True';
-    const node = await client.patch(Nodes, name, 'strategic', { status }, 'status');
-    hosted.reportedAtMs = nowMs;
-    // It may be gone since, or another: what the informer said then stands.
-    if (hosted.uid === node.metadata.uid) hosted.conditions = node.status?.conditions ?? [];
-    if (!wasReady) this.#tellStatus(hosted, node, 'NodeReady');
-    if (memoryPressure !== wasShort)
-      this.#tellStatus(
-        hosted,
-        node,
-        memoryPressure ? 'NodeHasInsufficientMemory' : 'NodeHasSufficientMemory',
-      );
-  }
-
-  /** One try: the next visit is soon enough for another. */
-  async #renew(hosted: HostedNode): Promise<void> {
-    const { uid } = hosted;
-    if (hosted.renewing || uid === undefined) return;
-    hosted.renewing = true;
-    try {
-      if (hosted.hasLease) await this.#renewLease(hosted);
-      else await this.#createLease(hosted, uid);
-    } catch (error) {
-      this.#options.logger.debug({ err: error, node: hosted.name }, 'lease renewal failed');
-    }
-    hosted.renewing = false;
-  }
-
-  async #renewLease(hosted: HostedNode): Promise<void> {
-    const { client, clock } = this.#options;
-    const key = { namespace: LEASE_NAMESPACE, name: hosted.name };
-    try {
-      await client.patch(Leases, key, 'merge', { spec: { renewTime: formatMicroTime(clock.now()) } });
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-      hosted.hasLease = false;
-      if (hosted.uid !== undefined) await this.#createLease(hosted, hosted.uid);
-    }
-  }
-
-  async #createLease(hosted: HostedNode, uid: string): Promise<void> {
-    const { client, clock } = this.#options;
-    const { name } = hosted;
-    const lease: Draft<Lease> = {
-      metadata: {
-        name,
-        namespace: LEASE_NAMESPACE,
-        ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name, uid }],
-      },
-      spec: {
-        holderIdentity: name,
-        leaseDurationSeconds: LEASE_DURATION_SECONDS,
-        renewTime: formatMicroTime(clock.now()),
-      },
-    };
-    try {
-      await client.create(Leases, lease);
-    } catch (error) {
-      if (!isAlreadyExists(error)) throw error;
-    }
-    hosted.hasLease = true;
-  }
 }
 
-/** As the store has it. */
-function conditionOf({ conditions }: HostedNode, wanted: string): string | undefined {
-  return conditions.find(({ type }) => type === wanted)?.status;
-}
-
-function isReady(hosted: HostedNode): boolean {
-  return conditionOf(hosted, 'Ready') === 'True';
-}
-
-/** Works on all items, many at once; throws the first error when all are done, so that nothing goes on behind a retry. */
-async function forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  const lane = async (): Promise<void> => {
-    for (const item of queue) await work(item);
-  };
-  const lanes = await Promise.allSettled(Array.from({ length: Math.min(PARALLELISM, items.length) }, lane));
-  for (const each of lanes) if (each.status === 'rejected') throw each.reason;
+/** A machine whose size changes says so; labels and taints are what it joined with. */
+function isOtherSize(a: Machine, b: Machine): boolean {
+  return !jsonEqual(a.capacity, b.capacity) || !jsonEqual(a.allocatable, b.allocatable);
 }

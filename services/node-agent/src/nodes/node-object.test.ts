@@ -1,17 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { nodeConditions, nodeDraft, nodeIndex, nodeName } from './node-object.ts';
+import { machineNamed } from '../test-support/objects.ts';
+import { nodeConditions, nodeDraft } from './node-object.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1, 0, 1);
-
-describe('the names of nodes', () => {
-  test.each([0, 1, 9, 999])('of node %i lead back to it', (index) => {
-    expect(nodeIndex(nodeName(index))).toBe(index);
-  });
-
-  test.each(['node', 'worker-x', ''])('%j is none', (name) => {
-    expect(nodeName(nodeIndex(name))).not.toBe(name);
-  });
-});
 
 describe('the conditions of a node', () => {
   test('say that it is healthy, and beat', () => {
@@ -35,7 +26,9 @@ describe('the conditions of a node', () => {
 });
 
 test('a node says where it is and whose', () => {
-  expect(nodeDraft(4, { agent: 'node-agent-0', address: '127.0.0.1:7444' }, NOW_MS)).toMatchObject({
+  expect(
+    nodeDraft(machineNamed('node-5'), { agent: 'node-agent-0', address: '127.0.0.1:7444' }, NOW_MS),
+  ).toMatchObject({
     metadata: {
       name: 'node-5',
       annotations: { 'orrery.dev/node-agent-address': '127.0.0.1:7444' },

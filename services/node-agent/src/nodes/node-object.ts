@@ -2,34 +2,12 @@
 
 import type { Draft, Node, NodeCondition, NodeStatus } from '@orrery/api/gen/types.ts';
 import { formatTime } from '@orrery/api/meta.ts';
-import { type Amounts, amountsOf } from '@orrery/api/pod-requests.ts';
-import { KERNEL_VERSION, MEMORY_GIB, OS_IMAGE, PROCESSORS } from '../files/machine.ts';
+import { KERNEL_VERSION, OS_IMAGE } from '../files/machine.ts';
 import { AGENT_ADDRESS_ANNOTATION } from '../network/cluster-view.ts';
-import { nodeAddress, podCidr } from '../runtime/addresses.ts';
-
-/** The nodes of one agent: so many from the one with the index `first`. */
-export interface NodeRange {
-  readonly first: number;
-  readonly count: number;
-}
+import type { Machine } from './machine.ts';
 
 /** The label that says which agent a node belongs to. */
 export const AGENT_LABEL = 'orrery.dev/node-agent';
-
-export function nodeName(index: number): string {
-  return `node-${index + 1}`;
-}
-
-/** The index of a node that `nodeName` named. */
-export function nodeIndex(name: string): number {
-  return Number(name.slice(name.lastIndexOf('-') + 1)) - 1;
-}
-
-/** Whether a node is one of the range: how many before it; undefined when it is not. */
-export function placeInRange({ first, count }: NodeRange, name: string): number | undefined {
-  const place = nodeIndex(name) - first;
-  return place >= 0 && place < count && nodeName(first + place) === name ? place : undefined;
-}
 
 /** What a node says of the agent that runs its pods. */
 export interface Hosting {
@@ -53,23 +31,6 @@ export function isHostedBy({ metadata }: Node, { agent, address }: Hosting): boo
   );
 }
 
-const CAPACITY = {
-  cpu: String(PROCESSORS),
-  memory: `${MEMORY_GIB}Gi`,
-  'ephemeral-storage': '100Gi',
-  pods: '110',
-};
-/** What the pods of a node may request together. */
-export function nodeAllocatable(): Amounts {
-  return amountsOf(CAPACITY);
-}
-
-/** The same as quantities, by resource: what a container may use that has no limit of its own. */
-export function allocatableQuantities(): Readonly<Record<string, string>> {
-  return CAPACITY;
-}
-
-const ZONES = ['zone-a', 'zone-b', 'zone-c'];
 const VERSION = 'v1.34.0+orrery';
 
 type Health = Pick<NodeCondition, 'type' | 'status' | 'reason' | 'message'>;
@@ -120,18 +81,17 @@ export function nodeConditions(
 }
 
 export function nodeStatus(
-  index: number,
+  { name, address, capacity, allocatable }: Machine,
   before: readonly NodeCondition[],
   nowMs: number,
   memoryPressure = false,
 ): NodeStatus {
-  const name = nodeName(index);
   return {
-    capacity: CAPACITY,
-    allocatable: CAPACITY,
+    capacity,
+    allocatable,
     conditions: nodeConditions(before, nowMs, memoryPressure),
     addresses: [
-      { type: 'InternalIP', address: nodeAddress(index) },
+      { type: 'InternalIP', address },
       { type: 'Hostname', address: name },
     ],
     daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
@@ -151,24 +111,26 @@ export function nodeStatus(
 }
 
 /** The node as this agent registers it. */
-export function nodeDraft(index: number, hosting: Hosting, nowMs: number): Draft<Node> {
-  const name = nodeName(index);
+export function nodeDraft(machine: Machine, hosting: Hosting, nowMs: number): Draft<Node> {
+  const { name, podCidr, taints } = machine;
   const { labels, annotations } = hostingMetadata(hosting);
   return {
     metadata: {
       name,
       labels: {
-        ...labels,
         'kubernetes.io/arch': 'amd64',
         'kubernetes.io/hostname': name,
         'kubernetes.io/os': 'linux',
-        'node.kubernetes.io/instance-type': 'orrery.simulated',
-        'topology.kubernetes.io/region': 'orrery',
-        'topology.kubernetes.io/zone': ZONES[index % ZONES.length]!,
+        ...machine.labels,
+        ...labels,
       },
       annotations,
     },
-    spec: { podCIDR: podCidr(index), podCIDRs: [podCidr(index)] },
-    status: nodeStatus(index, [], nowMs),
+    spec: {
+      podCIDR: podCidr,
+      podCIDRs: [podCidr],
+      ...(taints.length === 0 ? {} : { taints: taints.map((each) => ({ ...each })) }),
+    },
+    status: nodeStatus(machine, [], nowMs),
   };
 }

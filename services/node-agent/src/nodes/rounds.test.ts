@@ -8,7 +8,7 @@ function rounds(count: number, periodMs = 10_000) {
   const beganMs = clock.now();
   const timer = visitInRounds({
     clock,
-    count,
+    items: () => Array.from({ length: count }, (_, index) => index),
     periodMs,
     visit: (index) => visits.push({ index, atMs: clock.now() - beganMs }),
   });
@@ -46,7 +46,12 @@ describe('rounds', () => {
       },
     });
     const visits: number[] = [];
-    visitInRounds({ clock, count: 4, periodMs: 1_000, visit: (index) => visits.push(index) });
+    visitInRounds({
+      clock,
+      items: () => [0, 1, 2, 3],
+      periodMs: 1_000,
+      visit: (index) => visits.push(index),
+    });
     nowMs = 250;
     tick();
     expect(visits.splice(0)).toEqual([0]);
@@ -56,6 +61,29 @@ describe('rounds', () => {
     nowMs = 60_250;
     tick();
     expect(visits).toHaveLength(1);
+  });
+
+  test('go on with those who are there when some come and go', async () => {
+    const clock = new ManualClock();
+    let present = ['a', 'b'];
+    const visits: string[] = [];
+    const timer = visitInRounds({
+      clock,
+      items: () => present,
+      periodMs: 1_000,
+      visit: (each) => visits.push(each),
+    });
+    await clock.advance(1_000);
+    present = ['a', 'b', 'c', 'd'];
+    await clock.advance(1_000);
+    expect(visits.splice(0)).toEqual(['a', 'b', 'c', 'd', 'a', 'b']);
+    present = ['d'];
+    await clock.advance(3_000);
+    expect(visits.splice(0)).toEqual(['d', 'd', 'd']);
+    present = [];
+    await clock.advance(3_000);
+    expect(visits).toEqual([]);
+    timer.cancel();
   });
 
   test('of nobody visit nobody, and stop when told to', async () => {

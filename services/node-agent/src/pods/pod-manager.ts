@@ -16,7 +16,7 @@ export interface PodManagerOptions extends Omit<PodWorkerDependencies, 'resizeVe
   runtime: SimulatedRuntime;
   images: SimulatedImages;
   /** What the pods of one node may request together. */
-  allocatable: Amounts;
+  allocatable: (node: string) => Amounts;
   /** Whether a node is one of this agent. */
   hostsNode: (node: string) => boolean;
   /** Why a node does not take a pod beside those that it has taken; undefined when it does. */
@@ -65,6 +65,37 @@ export class PodManager {
       update: (pod) => this.#see(pod),
       delete: (pod) => this.#lose(pod),
     });
+  }
+
+  /**
+   * A machine has started while this process runs: the pods that are bound to it begin. What ran there
+   * when it was last heard of has ended with it.
+   */
+  join(pods: readonly Pod[]): void {
+    for (const pod of pods) {
+      if (!this.#isOurs(pod) || this.#workers.has(pod.metadata.uid)) continue;
+      this.#takeOver(pod, { rebooted: true });
+      this.#see(pod);
+    }
+  }
+
+  /** A machine is gone: whatever runs there ends, and nobody is told. */
+  async leave(node: string): Promise<void> {
+    const workers = [...this.#workers].filter(([, worker]) => worker.node === node);
+    await Promise.all(
+      workers.map(async ([podUid, worker]) => {
+        await worker.remove();
+        this.#forget(podUid, worker);
+      }),
+    );
+  }
+
+  #forget(podUid: string, worker: PodWorker): void {
+    this.#deferred.delete(podUid);
+    if (this.#workers.get(podUid) === worker) this.#workers.delete(podUid);
+    const siblings = this.#workersOf.get(worker.node);
+    siblings?.delete(worker);
+    if (siblings?.size === 0) this.#workersOf.delete(worker.node);
   }
 
   /** A container of this pod changed by itself. */
@@ -140,7 +171,7 @@ export class PodManager {
       const isOther = other.metadata.uid !== pod.metadata.uid && other.spec.nodeName === pod.spec.nodeName;
       if (isOther && !isFinished(other)) addAmounts(used, podAmounts(other));
     }
-    const verdict = resizeVerdict(podAmounts(pod), used, this.#options.allocatable);
+    const verdict = resizeVerdict(podAmounts(pod), used, this.#options.allocatable(pod.spec.nodeName ?? ''));
     if (verdict?.reason === 'Deferred') this.#deferred.add(pod.metadata.uid);
     else this.#deferred.delete(pod.metadata.uid);
     return verdict;
@@ -184,11 +215,12 @@ export class PodManager {
   }
 
   /** Of a pod without checkpoint the status says what ran. */
-  #takeOver(pod: Pod): void {
+  #takeOver(pod: Pod, { rebooted = false } = {}): void {
     const { runtime, images, logger } = this.#options;
     if (runtime.listPodSandbox({ podUid: pod.metadata.uid }).length > 0) return;
     const ran = restorePod(pod);
     if (ran === undefined) return;
+    if (rebooted) ran.sandbox.state = 'SANDBOX_NOTREADY';
     if (!runtime.adopt(ran.sandbox, ran.containers)) {
       logger.warn({ pod: keyOf(pod), ip: ran.sandbox.ip }, 'address taken by another pod, sandbox is lost');
       return;
@@ -204,8 +236,7 @@ export class PodManager {
     this.#retryResizes();
     const worker = this.#workers.get(uid);
     void worker?.remove().then(() => {
-      this.#workers.delete(uid);
-      this.#workersOf.get(pod.spec.nodeName ?? '')?.delete(worker);
+      this.#forget(uid, worker);
       // A store that went back has it again.
       const again = this.#informer?.lister.get(keyOf(pod));
       if (again?.metadata.uid === uid) this.#see(again);

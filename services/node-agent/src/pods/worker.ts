@@ -92,6 +92,11 @@ export class PodWorker {
     this.#acceptedAtMs = acceptedAtMs;
   }
 
+  /** Where the pod runs. */
+  get node(): string {
+    return this.#node;
+  }
+
   /** The informer shows this state of the pod. */
   update(pod: Pod): void {
     const before = this.#reporter.pod;

@@ -15,6 +15,30 @@ export function nodeAddress(nodeIndex: number): string {
   return `10.${host >> 16}.${(host >> 8) & 255}.${host & 255}`;
 }
 
+/** The ranges of the nodes that have had pods. */
+export class AddressRanges {
+  readonly #cidrOf: (node: string) => string;
+  readonly #ranges = new Map<string, AddressRange>();
+
+  constructor(cidrOf: (node: string) => string) {
+    this.#cidrOf = cidrOf;
+  }
+
+  of(node: string): AddressRange {
+    let range = this.#ranges.get(node);
+    if (range === undefined) {
+      const cidr = this.#cidrOf(node);
+      range = new AddressRange(cidr.slice(0, cidr.lastIndexOf('.')));
+      this.#ranges.set(node, range);
+    }
+    return range;
+  }
+
+  forget(node: string): void {
+    this.#ranges.delete(node);
+  }
+}
+
 /** The first host of a range is the node's bridge, the last is for broadcasts. */
 const FIRST_HOST = 2;
 const LAST_HOST = 254;

@@ -150,6 +150,12 @@ export class SimulatedImages implements ImageService {
     this.#present.add(keyOf(node, normalizeImage(image)));
   }
 
+  /** The node is gone, with all its images. */
+  forgetNode(node: string): void {
+    for (const known of [this.#present, this.#pullEndsMs])
+      for (const key of known.keys()) if (key.startsWith(`${node} `)) known.delete(key);
+  }
+
   async #wait(delayMs: number, { signal, onWait }: CallContext): Promise<void> {
     if (delayMs <= 0) return;
     onWait();

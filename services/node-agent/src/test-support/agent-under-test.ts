@@ -38,7 +38,7 @@ const PARTS: Parts = {
   probes: NO_PROBES,
   hooks: NO_HOOKS,
   crashLoopInitialMs: 1_000,
-  allocatable: amountsOf({ cpu: '4', memory: '16Gi' }),
+  allocatable: () => amountsOf({ cpu: '4', memory: '16Gi' }),
   admission: () => undefined,
   checkpoints: () => NO_CHECKPOINTS,
 };
@@ -54,6 +54,8 @@ export class AgentUnderTest {
   readonly realClock = new ManualClock();
   readonly api = new FakeApi(this.clock);
   readonly events: RecordedEvent[] = [];
+  /** Nodes whose machine is not there. */
+  readonly lost = new Set<string>();
   readonly #delays: Delays;
   readonly #parts: Parts;
   images!: SimulatedImages;
@@ -94,7 +96,7 @@ export class AgentUnderTest {
         onChange: (uid) => manager.wake(uid),
       })),
       hostIp: (node) => nodeAddress(indexOf(node)),
-      hostsNode: (node) => ranges[indexOf(node)] !== undefined,
+      hostsNode: (node) => ranges[indexOf(node)] !== undefined && !this.lost.has(node),
     });
     this.ranges = ranges;
     this.manager = manager;

@@ -1,9 +1,9 @@
 /** The apiserver as the node agent sees it: objects in a map, every call recorded, faults on demand. */
 
-import type { Draft, KubeObject, Lease, Node, ObjectMeta, Pod } from '@orrery/api/gen/types.ts';
+import type { ConfigMap, Draft, KubeObject, Lease, Node, ObjectMeta, Pod } from '@orrery/api/gen/types.ts';
 import { jsonClone, jsonEqual } from '@orrery/api/json.ts';
 import { formatTime, keyOf, objectKey } from '@orrery/api/meta.ts';
-import { Leases, Nodes, Pods, type ResourceRef } from '@orrery/api/resources.ts';
+import { ConfigMaps, Leases, Nodes, Pods, type ResourceRef } from '@orrery/api/resources.ts';
 import { alreadyExists, conflict, notFound, serviceUnavailable } from '@orrery/api/status-error.ts';
 import type {
   Client,
@@ -37,6 +37,7 @@ export class FakeApi implements Pick<Client, 'get' | 'list' | 'create' | 'patch'
   readonly pods = new FakeInformer<Pod>(Pods);
   readonly nodes = new FakeInformer<Node>(Nodes);
   readonly leases = new FakeInformer<Lease>(Leases);
+  readonly configMaps = new FakeInformer<ConfigMap>(ConfigMaps);
   /** Refuses a call with the error it returns. */
   fault: ((call: Call) => Error | undefined) | undefined;
   /** Carries out a call for which it returns true, and loses the answer. */
@@ -60,14 +61,16 @@ export class FakeApi implements Pick<Client, 'get' | 'list' | 'create' | 'patch'
     );
   }
 
-  /** Selects by equality of one label. */
+  /** Selects by equality of one label, or by there being one. */
   async list<T extends KubeObject>(
     resource: ResourceRef<T>,
     options: ListOptions = {},
   ): Promise<ObjectList<T>> {
     const [label = '', value] = (options.labelSelector ?? '').split('=');
     return this.#answer({ verb: 'list', resource: resource.resource, name: '', body: options }, () => ({
-      items: this.all(resource).filter(({ metadata }) => metadata.labels?.[label] === value),
+      items: this.all(resource).filter(({ metadata }) =>
+        value === undefined ? metadata.labels?.[label] !== undefined : metadata.labels?.[label] === value,
+      ),
       revision: this.#revision,
     }));
   }
@@ -99,7 +102,10 @@ export class FakeApi implements Pick<Client, 'get' | 'list' | 'create' | 'patch'
       }
       const next = jsonClone(stored);
       if (status !== undefined) next.status = mergeStatus((stored.status ?? {}) as Fields, status);
-      if (spec !== undefined) next.spec = { ...(stored.spec as Fields), ...spec };
+      if (spec !== undefined) {
+        const entries = Object.entries({ ...(stored.spec as Fields), ...spec });
+        next.spec = Object.fromEntries(entries.filter(([, value]) => value !== null));
+      }
       for (const field of ['labels', 'annotations'] as const) {
         const added = metadata?.[field];
         if (added !== undefined) next.metadata[field] = { ...stored.metadata[field], ...added };
@@ -201,7 +207,7 @@ export class FakeApi implements Pick<Client, 'get' | 'list' | 'create' | 'patch'
   }
 
   #tell(resource: ResourceRef, change: { type: 'put' | 'delete'; object: KubeObject }): void {
-    const informer = [this.pods, this.nodes, this.leases].find(
+    const informer = [this.pods, this.nodes, this.leases, this.configMaps].find(
       (each) => each.resource.resource === resource.resource,
     );
     (informer as FakeInformer<KubeObject> | undefined)?.offer(change);

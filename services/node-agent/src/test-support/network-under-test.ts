@@ -16,7 +16,7 @@ import { type ControlPlane, NO_CONTROL_PLANE } from '../network/control-plane.ts
 import type { NamespaceConfig, NetworkStack } from '../network/network.ts';
 import { SimulatedNetwork } from '../network/simulated-network.ts';
 import type { Peers } from '../network/stack.ts';
-import { nodeIndex } from '../nodes/node-object.ts';
+import { nodeIndex } from './objects.ts';
 import { nodeAddress, podCidr } from '../runtime/addresses.ts';
 import { IndexedInformer } from './cluster-parts.ts';
 

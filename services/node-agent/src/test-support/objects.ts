@@ -1,7 +1,22 @@
 /** Objects for tests. */
 
 import type { Container as ContainerSpec, Draft, Pod } from '@orrery/api/gen/types.ts';
+import { parseNodeGroups, plainConfig } from '@orrery/api/node-groups.ts';
+import { NO_NODES, planNodes } from '@orrery/api/node-plan.ts';
 import type { EventRecorder } from '@orrery/client/events.ts';
+import { machinesOf } from '../nodes/fleet-plan.ts';
+import type { Machine } from '../nodes/machine.ts';
+
+/** The index of an ordinary node, by its name. */
+export function nodeIndex(name: string): number {
+  return Number(name.slice('node-'.length)) - 1;
+}
+
+/** An ordinary machine. */
+export function machineNamed(name: string): Machine {
+  const plan = planNodes(parseNodeGroups(plainConfig(nodeIndex(name) + 1)).groups, NO_NODES);
+  return machinesOf(plan, { place: 0, of: 1 }).get(name)!;
+}
 
 /** A bound pod as the scheduler leaves it. */
 export function boundPod(

@@ -92,7 +92,7 @@ describe('a node file', () => {
     expect(gpu.status?.capacity).toEqual({
       cpu: '16',
       memory: '64Gi',
-      'ephemeral-storage': '100Gi',
+      'ephemeral-storage': '40Mi',
       pods: '110',
       'example.com/gpu': '4',
     });
@@ -116,6 +116,55 @@ describe('a node file', () => {
   });
 });
 
+describe('the disk of a node', () => {
+  const writer = (name: string, mebibytes: number, limit?: string): object => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name },
+    spec: {
+      nodeSelector: { accelerator: 'yes' },
+      tolerations: [{ key: 'gpu', operator: 'Exists' }],
+      containers: [
+        {
+          name: 'c',
+          image: 'busybox',
+          command: ['sh', '-c', `head -c ${mebibytes * 1_048_576} /dev/zero > /data; sleep 3600`],
+          ...(limit === undefined ? {} : { resources: { limits: { 'ephemeral-storage': limit } } }),
+        },
+      ],
+    },
+  });
+  const statusWhenFailed = async (name: string): Promise<Pod['status']> => {
+    await kubectl('wait', `pod/${name}`, '--for=jsonpath={.status.phase}=Failed', '--timeout=30s');
+    return (await cluster.get<Pod>('pod', name)).status;
+  };
+
+  it('evicts a pod that writes more than its limit', async () => {
+    await apply(writer('greedy', 6, '5Mi'));
+    expect(await statusWhenFailed('greedy')).toMatchObject({
+      reason: 'Evicted',
+      message: 'Pod ephemeral local storage usage exceeds the total limit of containers 5Mi. ',
+    });
+    await kubectl('delete', 'pod', 'greedy');
+  });
+
+  it('when it is nearly full, drives pods away, and keeps others off', async () => {
+    await apply(writer('filler', 37));
+    expect(await statusWhenFailed('filler')).toMatchObject({
+      reason: 'Evicted',
+      message: expect.stringMatching(
+        /^The node was low on resource: ephemeral-storage\. Threshold quantity: 4Mi, available: 3Mi\. Container c was using 37Mi, request is 0, has larger consumption of ephemeral-storage\. $/,
+      ),
+    });
+    await kubectl('wait', 'node/gpu-worker-1', '--for=condition=DiskPressure', '--timeout=30s');
+    await eventually('the taint', async () => {
+      const { spec } = await cluster.get<Node>('node', 'gpu-worker-1');
+      return spec.taints?.some(({ key }) => key === 'node.kubernetes.io/disk-pressure');
+    });
+    await kubectl('delete', 'pod', 'filler');
+  });
+});
+
 describe('the number of nodes', () => {
   it('goes up: new nodes are ready at once, and take pods', async () => {
     const before = await allReady();
@@ -131,7 +180,7 @@ describe('the number of nodes', () => {
     expect((await nodes()).map(statusOf)).toEqual(Array.from({ length: 6 }, () => 'True'));
     await eventually('no node is tainted as not ready', async () =>
       (await nodes()).every(
-        ({ spec }) => !spec.taints?.some(({ key }) => key.startsWith('node.kubernetes.io/')),
+        ({ spec }) => !spec.taints?.some(({ key }) => key === 'node.kubernetes.io/not-ready'),
       ),
     );
     const uidsOf = (all: readonly Pod[]): string[] => all.map(({ metadata }) => metadata.uid).sort();

@@ -63,7 +63,7 @@ export async function startNodeAgent(
     cluster,
     storage,
     machines,
-    onMemoryPressure: (node, isShort) => fleet.setMemoryPressure(node, isShort),
+    onPressure: (node, condition, isShort) => fleet.setPressure(node, condition, isShort),
   });
   const { manager } = kubelets;
   const synced = (): boolean => informers.synced;
@@ -74,7 +74,7 @@ export async function startNodeAgent(
   });
   const fleet = createFleet(config, context, cluster, server.port, {
     join: (node) => manager.join(cluster.podsOf(node)),
-    leave: (node) => kubelets.leave(node),
+    leave: (node, forGood) => kubelets.leave(node, forGood),
   });
   let stopping = false;
   const follow = async (): Promise<void> => {
@@ -85,6 +85,7 @@ export async function startNodeAgent(
     storage.removeOrphans({
       pod: (uid) => manager.has(uid),
       container: (id) => runtime.containerStatus(id) !== undefined,
+      node: (name) => hostsNode(name) || cluster.nodeOf(name) !== undefined,
     });
     warnOfAnnotations(pods, hostsNode, events);
   };

@@ -7,13 +7,16 @@ import type { ServiceContext } from '@orrery/kit/service.ts';
 import type { NodeAgentConfig } from '../config.ts';
 import { Environment } from '../environment/environment.ts';
 import { ServiceLinks } from '../environment/service-links.ts';
-import { EVICTION_PERIOD_MS, EvictionManager } from '../eviction/eviction-manager.ts';
+import type { DiskUsage } from '../eviction/disk-limits.ts';
+import { EVICTION_PERIOD_MS, EvictionManager, type Pressure } from '../eviction/eviction-manager.ts';
+import { logIdOf } from '../logs/container-logs.ts';
 import { visitInRounds } from '../nodes/rounds.ts';
 import { UsageSampler } from '../nodes/usage.ts';
 import { admission } from '../pods/admission.ts';
 import { ContainerHookRunner } from '../pods/hook-runner.ts';
 import { PodManager } from '../pods/pod-manager.ts';
 import { ContainerProbes } from '../probes/container-probes.ts';
+import { containerTree, nodeTree } from '../volumes/tree-names.ts';
 import type { Cluster } from './cluster.ts';
 import type { Machines } from './machines.ts';
 import type { Storage } from './storage.ts';
@@ -25,7 +28,7 @@ export interface KubeletParts {
   cluster: Cluster;
   storage: Storage;
   machines: Machines;
-  onMemoryPressure: (node: string, isShort: boolean) => void;
+  onPressure: (node: string, condition: Pressure, isShort: boolean) => void;
 }
 
 /** Nothing happens before `manager.follow`. */
@@ -66,6 +69,7 @@ export function createKubelets(config: NodeAgentConfig, context: ServiceContext,
     events,
     hostIp,
     hostsNode,
+    ranHere: (node) => cluster.roster.ranHere(node),
     admission: (pod, others) => {
       const node = nodeOf(pod.spec.nodeName ?? '');
       if (node === undefined) return undefined;
@@ -76,18 +80,20 @@ export function createKubelets(config: NodeAgentConfig, context: ServiceContext,
     clock,
     runtime,
     volumes,
+    disk: diskUsage(storage, machines),
     podsOf,
     nodeOf,
     events,
     evict: (podUid, eviction) => manager.evict(podUid, eviction),
-    onMemoryPressure: parts.onMemoryPressure,
+    onPressure: parts.onPressure,
   });
   const cancelRounds = visitNodes(context, cluster, machines, (node) => evictions.visit(node));
   return {
     manager,
     /** A machine is gone. */
-    leave: async (node: string): Promise<void> => {
+    leave: async (node: string, forGood: boolean): Promise<void> => {
       await manager.leave(node);
+      if (forGood) storage.trees.remove(nodeTree(node));
       evictions.forget(node);
       machines.forget(node);
     },
@@ -97,6 +103,20 @@ export function createKubelets(config: NodeAgentConfig, context: ServiceContext,
       probes.stop();
     },
     cancelRounds,
+  };
+}
+
+function diskUsage({ trees, volumes, logs }: Storage, { runtime }: Machines): DiskUsage {
+  const bytesIn = (tree: string): number => trees.find(tree)?.space('/').usedBytes ?? 0;
+  return {
+    containerBytes: (id) => bytesIn(containerTree(id)),
+    logBytes: (id) => {
+      const container = runtime.containerStatus(id);
+      const sandbox = runtime.podSandboxStatus(container?.podSandboxId ?? '');
+      return container === undefined || sandbox === undefined ? 0 : logs.sizeOf(logIdOf(container, sandbox));
+    },
+    volumeBytes: (pod) => volumes.localBytes(pod),
+    nodeBytes: (node) => bytesIn(nodeTree(node)),
   };
 }
 

@@ -84,9 +84,13 @@ export function openStorage(
     volumes,
     logs,
     checkpoints: journals === undefined ? NO_CHECKPOINTS : new JournaledCheckpoints(journals),
-    /** Deletes what is left of pods, containers and volumes that went while no agent ran. */
-    removeOrphans: (known: { pod: (uid: string) => boolean; container: (id: string) => boolean }): void => {
-      volumes.removeOrphans({ pods: known.pod, containers: known.container });
+    /** Deletes what is left of pods, containers, volumes and nodes that went while no agent ran. */
+    removeOrphans: (known: {
+      pod: (uid: string) => boolean;
+      container: (id: string) => boolean;
+      node: (name: string) => boolean;
+    }): void => {
+      volumes.removeOrphans({ pods: known.pod, containers: known.container, nodes: known.node });
       void removeOrphanedClaims(client, trees, logger);
       logs.removeOrphans(known.pod);
     },

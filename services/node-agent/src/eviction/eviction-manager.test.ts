@@ -9,7 +9,7 @@ const MI = 1024 * 1024;
 const NODE = {
   metadata: { name: 'node-1' },
   spec: {},
-  status: { capacity: { memory: '1Gi' } },
+  status: { capacity: { memory: '1Gi', 'ephemeral-storage': '100Mi' } },
 } as unknown as Node;
 
 let clock: ManualClock;
@@ -18,8 +18,10 @@ let pods: Pod[];
 /** By uid of the pod, while its container runs. */
 let usedMi: Map<string, number>;
 let overLimit: Map<string, string>;
+let conditions: string[];
 let evicted: [uid: string, eviction: NodeEviction][];
 let pressure: boolean[];
+let disk: { containers: Map<string, number>; volumes: Map<string, number>; node: number };
 let events: RecordedEvent[];
 
 beforeEach(() => {
@@ -27,8 +29,10 @@ beforeEach(() => {
   pods = [];
   usedMi = new Map();
   overLimit = new Map();
+  conditions = [];
   evicted = [];
   pressure = [];
+  disk = { containers: new Map(), volumes: new Map(), node: 0 };
   events = [];
   manager = new EvictionManager({
     clock,
@@ -51,7 +55,16 @@ beforeEach(() => {
     nodeOf: (name) => (name === 'node-1' ? NODE : undefined),
     events: recordersInto(events),
     evict: (uid, eviction) => void evicted.push([uid, eviction]),
-    onMemoryPressure: (_node, isShort) => void pressure.push(isShort),
+    disk: {
+      containerBytes: (id) => (disk.containers.get(id) ?? 0) * MI,
+      logBytes: () => 0,
+      volumeBytes: ({ metadata }) => (disk.volumes.get(metadata.uid) ?? 0) * MI,
+      nodeBytes: () => disk.node * MI,
+    },
+    onPressure: (_node, condition, isShort) => {
+      pressure.push(isShort);
+      conditions.push(condition);
+    },
   });
 });
 
@@ -133,9 +146,9 @@ describe('a node that is short of memory', () => {
     manager.visit('node-1');
     usedMi.delete('a');
     for (let passedMs = 0; passedMs < 290_000; passedMs += EVICTION_PERIOD_MS) await nextVisit();
-    expect(manager.isShort('node-1')).toBe(true);
+    expect(manager.pressures('node-1')).toEqual(['MemoryPressure']);
     await nextVisit();
-    expect(manager.isShort('node-1')).toBe(false);
+    expect(manager.pressures('node-1')).toEqual([]);
     expect(pressure).toEqual([true, false]);
   });
 });
@@ -187,5 +200,85 @@ describe('a pod that fills a volume beyond its limit', () => {
     usedMi.delete('a');
     manager.visit('node-1');
     expect(evicted).toEqual([]);
+  });
+});
+
+describe('a node that is short of disk', () => {
+  it('evicts who is furthest above its request, volumes counted', () => {
+    run('small', 10);
+    run('large', 10);
+    run('filler', 10);
+    disk.containers.set('small', 5).set('large', 30);
+    disk.volumes.set('filler', 40);
+    disk.node = 15;
+    manager.visit('node-1');
+    expect(evicted).toEqual([]);
+    disk.node = 16;
+    manager.visit('node-1');
+    const message =
+      'The node was low on resource: ephemeral-storage. Threshold quantity: 10Mi, available: 9Mi. ';
+    expect(evicted).toEqual([['filler', { reason: 'Evicted', message, disruption: true, graceSeconds: 1 }]]);
+    expect([conditions, pressure]).toEqual([['DiskPressure'], [true]]);
+    expect(events[0]).toMatchObject({
+      reason: 'EvictionThresholdMet',
+      message: 'Attempting to reclaim ephemeral-storage',
+    });
+  });
+
+  it('takes no pod but critical ones, and says what it is short of', () => {
+    run('a', 1_000);
+    disk.node = 95;
+    manager.visit('node-1');
+    const burstable = { ...boundPod('new'), status: { qosClass: 'Burstable' } } as Pod;
+    const critical = boundPod('new', { priority: 2_000_000_000 }) as Pod;
+    expect(manager.admission(burstable, 'node-1')?.message).toBe(
+      'The node had condition: [MemoryPressure DiskPressure]. ',
+    );
+    expect(manager.admission(critical, 'node-1')).toBeUndefined();
+  });
+});
+
+describe('a pod that writes more than its limit', () => {
+  const limited = (...limits: (string | undefined)[]): Partial<PodSpec> => ({
+    containers: limits.map((limit, at) =>
+      container(
+        at === 0 ? 'c' : `c${at}`,
+        limit === undefined ? {} : { resources: { limits: { 'ephemeral-storage': limit } } },
+      ),
+    ),
+  });
+
+  it.each<[string, Partial<PodSpec>, number, number, string | undefined]>([
+    ['is within it', limited('10Mi'), 10, 0, undefined],
+    [
+      'in one container',
+      limited('10Mi'),
+      11,
+      0,
+      'Pod ephemeral local storage usage exceeds the total limit of containers 10Mi. ',
+    ],
+    [
+      'with its volumes',
+      limited('10Mi'),
+      5,
+      6,
+      'Pod ephemeral local storage usage exceeds the total limit of containers 10Mi. ',
+    ],
+    [
+      'in a container, of which the pod as a whole has not reached its own',
+      limited('10Mi', '20Mi'),
+      11,
+      0,
+      'Container c exceeded its local ephemeral storage limit "10Mi". ',
+    ],
+    ['has none', {}, 50, 0, undefined],
+  ])('%s', (_what, spec, containerMi, volumeMi, message) => {
+    run('a', 10, spec);
+    disk.containers.set('a', containerMi);
+    disk.volumes.set('a', volumeMi);
+    manager.visit('node-1');
+    expect(evicted.map(([, eviction]) => eviction)).toEqual(
+      message === undefined ? [] : [{ reason: 'Evicted', message, graceSeconds: 1 }],
+    );
   });
 });

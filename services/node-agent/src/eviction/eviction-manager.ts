@@ -1,5 +1,5 @@
 /**
- * Ends pods when their node runs short of memory, or when they fill their volumes
+ * Ends pods when their node runs short of memory or disk, or when they write more than they may
  * (pkg/kubelet/eviction/eviction_manager.go, with the kubelet's default thresholds).
  */
 
@@ -9,9 +9,10 @@ import { Nodes, Pods } from '@orrery/api/resources.ts';
 import { toleratesTaint } from '@orrery/api/tolerations.ts';
 import type { EventRecorder } from '@orrery/client/events.ts';
 import type { Clock } from '@orrery/kit/clock.ts';
-import type { RuntimeService } from '../runtime/runtime.ts';
+import type { Container, RuntimeService } from '../runtime/runtime.ts';
 import type { VolumeManager } from '../volumes/volume-manager.ts';
-import { isCritical, memoryMessage, type PodUsage, rankByMemory } from './ranking.ts';
+import { type DiskUsage, overDiskLimit } from './disk-limits.ts';
+import { isCritical, type PodUsage, rankByUse, shortageMessage, type Starved } from './ranking.ts';
 
 /** How the node ends a pod early. */
 export interface NodeEviction {
@@ -27,6 +28,7 @@ export interface EvictionManagerOptions {
   clock: Clock;
   runtime: Pick<RuntimeService, 'listPodSandbox' | 'listContainers' | 'containerStats'>;
   volumes: Pick<VolumeManager, 'overLimit'>;
+  disk: DiskUsage;
   /** The pods bound to a node. */
   podsOf: (node: string) => readonly Pod[];
   /** The node, while the API has it. */
@@ -34,15 +36,31 @@ export interface EvictionManagerOptions {
   /** The recorder of a node. */
   events: (node: string) => EventRecorder;
   evict: (podUid: string, eviction: NodeEviction) => unknown;
-  /** Told when the node becomes short of memory, and when it is no longer. */
-  onMemoryPressure: (node: string, isShort: boolean) => void;
+  /** Told when the node becomes short of something, and when it is no longer. */
+  onPressure: (node: string, condition: Pressure, isShort: boolean) => void;
 }
 
 /** How often a node is to be looked at, in milliseconds of the cluster's clock (evictionMonitoringPeriod). */
 export const EVICTION_PERIOD_MS = 10_000;
 
-/** Pods go when less is available (evictionHard, memory.available). */
-const MEMORY_THRESHOLD_BYTES = 100 * 1024 * 1024;
+export type Pressure = 'MemoryPressure' | 'DiskPressure';
+
+interface Resource {
+  readonly name: Starved;
+  readonly condition: Pressure;
+  /** Pods go when less is available. */
+  readonly thresholdBytes: (capacityBytes: number) => number;
+}
+
+/** In the order in which they are looked after (evictionHard: memory.available, nodefs.available). */
+const RESOURCES: readonly Resource[] = [
+  { name: 'memory', condition: 'MemoryPressure', thresholdBytes: () => 100 * 1024 * 1024 },
+  {
+    name: 'ephemeral-storage',
+    condition: 'DiskPressure',
+    thresholdBytes: (capacityBytes) => Math.floor(capacityBytes / 10),
+  },
+];
 
 /** For how long after the last shortage the node says that it is short (evictionPressureTransitionPeriod). */
 const TRANSITION_MS = 300_000;
@@ -56,12 +74,25 @@ const CLEANUP_MS = 30_000;
 const REASON = 'Evicted';
 const MEMORY_PRESSURE_TAINT = { key: 'node.kubernetes.io/memory-pressure', effect: 'NoSchedule' };
 
-/** Of a node that is short of memory, or was a short while ago. */
+/** Of a node that is short of something, or was a short while ago. */
 interface Shortage {
-  lastSeenAtMs: number;
+  /** When it was last seen to be so, by condition. */
+  lastSeenAtMs: Map<Pressure, number>;
   /** The uid of the pod that was evicted last. */
   evicted: string | undefined;
   evictedAtMs: number;
+}
+
+/** What a node has left of something. */
+interface Level {
+  readonly resource: Resource;
+  readonly thresholdBytes: number;
+  readonly availableBytes: number;
+  readonly usages: readonly PodUsage[];
+}
+
+function isShort({ availableBytes, thresholdBytes }: Level): boolean {
+  return availableBytes < thresholdBytes;
 }
 
 export class EvictionManager {
@@ -78,70 +109,96 @@ export class EvictionManager {
     this.#shortages.delete(node);
   }
 
-  /** Whether the node is, or was a short while ago, short of memory. */
-  isShort(node: string): boolean {
-    return this.#shortages.has(node);
+  /** What the node is, or was a short while ago, short of. */
+  pressures(node: string): readonly Pressure[] {
+    return [...(this.#shortages.get(node)?.lastSeenAtMs.keys() ?? [])];
   }
 
-  /** Why a node that is short of memory does not take a pod: one that has requested nothing, unless it is critical or tolerates that. */
+  /**
+   * Why a node that is short of something does not take a pod, unless it is critical. One that is short of
+   * memory alone takes those that have requested something, or tolerate it.
+   */
   admission(pod: Pod, node: string): { reason: string; message: string } | undefined {
-    if (!this.isShort(node) || pod.status?.qosClass !== 'BestEffort') return undefined;
-    if (isCritical(pod) || toleratesTaint(pod.spec.tolerations, MEMORY_PRESSURE_TAINT)) return undefined;
-    return { reason: REASON, message: 'The node had condition: [MemoryPressure]. ' };
+    const pressures = this.pressures(node);
+    if (pressures.length === 0 || isCritical(pod)) return undefined;
+    const isMemoryAlone = pressures.every((each) => each === 'MemoryPressure');
+    if (isMemoryAlone && pod.status?.qosClass !== 'BestEffort') return undefined;
+    if (isMemoryAlone && toleratesTaint(pod.spec.tolerations, MEMORY_PRESSURE_TAINT)) return undefined;
+    return { reason: REASON, message: `The node had condition: [${pressures.join(' ')}]. ` };
   }
 
-  /** Looks at one node, and evicts at most one pod for the sake of its memory. */
+  /** Looks at one node, and evicts at most one pod for the node's own sake. */
   visit(name: string): void {
     const { nodeOf, podsOf, events } = this.#options;
     const node = nodeOf(name);
     if (node === undefined) return;
     const pods = podsOf(name);
-    const capacityBytes = amountsOf(node.status?.capacity).get('memory') ?? 0;
-    let availableBytes = capacityBytes;
-    for (const pod of pods) for (const [, bytes] of this.#usage(pod)) availableBytes -= bytes;
-    const isShort = availableBytes < MEMORY_THRESHOLD_BYTES;
-    this.#notePressure(name, isShort);
+    const levels = RESOURCES.map((resource) => this.#levelOf(node, pods, resource));
+    for (const level of levels) this.#notePressure(name, level.resource.condition, isShort(level));
     if (this.#evictsStill(name, pods)) return;
-    if (this.#evictOverLimit(name, pods) || !isShort) return;
+    const short = levels.find(isShort);
+    if (this.#evictOverLimit(name, pods) || short === undefined) return;
+    const { resource, thresholdBytes, availableBytes, usages } = short;
     const subject = { resource: Nodes, object: node };
-    events(name).warning(subject, 'EvictionThresholdMet', 'Attempting to reclaim memory');
-    const active = pods
-      .filter((pod) => !isEnding(pod) && !isCritical(pod))
-      .map((pod): PodUsage => ({ pod, memoryBytes: new Map(this.#usage(pod)) }))
-      .filter(({ memoryBytes }) => memoryBytes.size > 0);
-    const [victim] = rankByMemory(active);
+    events(name).warning(subject, 'EvictionThresholdMet', `Attempting to reclaim ${resource.name}`);
+    const active = usages.filter(
+      ({ pod, usedBytes }) => usedBytes.size > 0 && !isEnding(pod) && !isCritical(pod),
+    );
+    const [victim] = rankByUse(active, resource.name);
     if (victim === undefined) return;
-    const message = memoryMessage(victim, MEMORY_THRESHOLD_BYTES, availableBytes);
+    const message = shortageMessage(victim, resource.name, thresholdBytes, availableBytes);
     this.#evict(name, victim.pod, { message, disruption: true });
   }
 
-  /** What the running containers of a pod use of memory. */
-  *#usage({ metadata: { uid } }: Pod): Iterable<[container: string, bytes: number]> {
+  #levelOf(node: Node, pods: readonly Pod[], resource: Resource): Level {
+    const { disk } = this.#options;
+    const capacityBytes = amountsOf(node.status?.capacity).get(resource.name) ?? 0;
+    const isMemory = resource.name === 'memory';
+    const usages = pods.map((pod): PodUsage => {
+      const usedBytes = new Map<string, number>();
+      for (const { id, name } of this.#running(pod))
+        usedBytes.set(name, isMemory ? this.#memoryOf(id) : disk.containerBytes(id));
+      return isMemory ? { pod, usedBytes } : { pod, usedBytes, volumeBytes: disk.volumeBytes(pod) };
+    });
+    let availableBytes = capacityBytes - (isMemory ? 0 : disk.nodeBytes(node.metadata.name));
+    for (const { usedBytes, volumeBytes = 0 } of usages) {
+      availableBytes -= volumeBytes;
+      for (const bytes of usedBytes.values()) availableBytes -= bytes;
+    }
+    return { resource, thresholdBytes: resource.thresholdBytes(capacityBytes), availableBytes, usages };
+  }
+
+  #memoryOf(containerId: string): number {
+    return this.#options.runtime.containerStats(containerId)?.memoryBytes ?? 0;
+  }
+
+  *#running({ metadata: { uid } }: Pod): Iterable<Container> {
     const { runtime } = this.#options;
     for (const sandbox of runtime.listPodSandbox({ podUid: uid })) {
-      for (const { id, name, state } of runtime.listContainers({ podSandboxId: sandbox.id })) {
-        if (state === 'CONTAINER_RUNNING') yield [name, runtime.containerStats(id)?.memoryBytes ?? 0];
-      }
+      for (const container of runtime.listContainers({ podSandboxId: sandbox.id }))
+        if (container.state === 'CONTAINER_RUNNING') yield container;
     }
   }
 
   #isActive(pod: Pod): boolean {
-    for (const _ of this.#usage(pod)) return true;
+    for (const _ of this.#running(pod)) return true;
     return false;
   }
 
-  #notePressure(node: string, isShort: boolean): void {
-    const { clock, onMemoryPressure } = this.#options;
+  #notePressure(node: string, condition: Pressure, isShortNow: boolean): void {
+    const { clock, onPressure } = this.#options;
     const nowMs = clock.now();
     const known = this.#shortages.get(node);
-    if (isShort && known === undefined) {
-      this.#shortages.set(node, { lastSeenAtMs: nowMs, evicted: undefined, evictedAtMs: nowMs });
-      onMemoryPressure(node, true);
-    } else if (isShort) {
-      known!.lastSeenAtMs = nowMs;
-    } else if (known !== undefined && nowMs - known.lastSeenAtMs >= TRANSITION_MS) {
-      this.#shortages.delete(node);
-      onMemoryPressure(node, false);
+    const sinceMs = known?.lastSeenAtMs.get(condition);
+    if (isShortNow) {
+      const shortage = known ?? { lastSeenAtMs: new Map(), evicted: undefined, evictedAtMs: nowMs };
+      shortage.lastSeenAtMs.set(condition, nowMs);
+      this.#shortages.set(node, shortage);
+      if (sinceMs === undefined) onPressure(node, condition, true);
+    } else if (sinceMs !== undefined && nowMs - sinceMs >= TRANSITION_MS) {
+      known!.lastSeenAtMs.delete(condition);
+      if (known!.lastSeenAtMs.size === 0) this.#shortages.delete(node);
+      onPressure(node, condition, false);
     }
   }
 
@@ -152,12 +209,13 @@ export class EvictionManager {
     return pods.some((pod) => pod.metadata.uid === evicted && this.#isActive(pod));
   }
 
-  /** Pods that fill an emptyDir beyond its sizeLimit go, whatever the node has left (localStorageEviction). */
+  /** Pods that write more than they may go, whatever the node has left (localStorageEviction). */
   #evictOverLimit(node: string, pods: readonly Pod[]): boolean {
+    const { volumes, disk } = this.#options;
     let hasEvicted = false;
     for (const pod of pods) {
-      if (!hasSizeLimit(pod) || isEnding(pod) || isCritical(pod) || !this.#isActive(pod)) continue;
-      const message = this.#options.volumes.overLimit(pod);
+      if (!hasLocalLimit(pod) || isEnding(pod) || isCritical(pod) || !this.#isActive(pod)) continue;
+      const message = volumes.overLimit(pod) ?? overDiskLimit(pod, [...this.#running(pod)], disk);
       if (message === undefined) continue;
       this.#evict(node, pod, { message });
       hasEvicted = true;
@@ -177,8 +235,11 @@ export class EvictionManager {
   }
 }
 
-function hasSizeLimit({ spec }: Pod): boolean {
-  return spec.volumes?.some(({ emptyDir }) => emptyDir?.sizeLimit !== undefined) === true;
+function hasLocalLimit({ spec }: Pod): boolean {
+  return (
+    spec.volumes?.some(({ emptyDir }) => emptyDir?.sizeLimit !== undefined) === true ||
+    spec.containers.some(({ resources }) => resources?.limits?.['ephemeral-storage'] !== undefined)
+  );
 }
 
 function isEnding({ metadata, status }: Pod): boolean {

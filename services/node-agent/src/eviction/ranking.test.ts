@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Pod } from '@orrery/api/gen/types.ts';
 import { boundPod, container } from '../test-support/objects.ts';
-import { isCritical, memoryMessage, type PodUsage, rankByMemory } from './ranking.ts';
+import { isCritical, type PodUsage, rankByUse, shortageMessage } from './ranking.ts';
 
 const MI = 1024 * 1024;
 
@@ -18,7 +18,7 @@ function using({ name, usedMi, requestMi, priority }: Given): PodUsage {
     containers: [container('c', { resources })],
     ...(priority === undefined ? {} : { priority }),
   };
-  return { pod: boundPod(name, spec) as Pod, memoryBytes: new Map([['c', usedMi * MI]]) };
+  return { pod: boundPod(name, spec) as Pod, usedBytes: new Map([['c', usedMi * MI]]) };
 }
 
 describe('when memory is short the first to go', () => {
@@ -59,7 +59,7 @@ describe('when memory is short the first to go', () => {
       'low near far',
     ],
   ])('%s', (_what, given, expected) => {
-    const ranked = rankByMemory(given.map(using)).map(({ pod }) => pod.metadata.name);
+    const ranked = rankByUse(given.map(using), 'memory').map(({ pod }) => pod.metadata.name);
     expect(ranked.join(' ')).toBe(expected);
   });
 });
@@ -73,17 +73,40 @@ describe('the message of an eviction', () => {
         container('over', { resources: { requests: { memory: '64Mi' } } }),
       ],
     }) as Pod;
-    const memoryBytes = new Map([
+    const usedBytes = new Map([
       ['hog', 500 * MI],
       ['modest', 64 * MI],
       ['over', 65 * MI],
     ]);
-    expect(memoryMessage({ pod, memoryBytes }, 100 * MI, 12 * MI)).toBe(
+    expect(shortageMessage({ pod, usedBytes }, 'memory', 100 * MI, 12 * MI)).toBe(
       'The node was low on resource: memory. Threshold quantity: 100Mi, available: 12Mi. ' +
         'Container hog was using 500Mi, request is 0, has larger consumption of memory. ' +
         'Container over was using 65Mi, request is 64Mi, has larger consumption of memory. ',
     );
   });
+
+  it('is of the disk when that is short', () => {
+    const resources = { requests: { 'ephemeral-storage': '1Gi' } };
+    const pod = boundPod('web', { containers: [container('a'), container('b', { resources })] }) as Pod;
+    const usedBytes = new Map([
+      ['a', MI],
+      ['b', 2 * MI],
+    ]);
+    expect(shortageMessage({ pod, usedBytes }, 'ephemeral-storage', 100 * MI, -1)).toBe(
+      'The node was low on resource: ephemeral-storage. Threshold quantity: 100Mi, available: 0. ' +
+        'Container a was using 1Mi, request is 0, has larger consumption of ephemeral-storage. ',
+    );
+  });
+});
+
+it('volumes count when the disk is short, for the pod as a whole', () => {
+  const pod = (name: string): Pod => boundPod(name) as Pod;
+  const usages: PodUsage[] = [
+    { pod: pod('writes'), usedBytes: new Map([['web', 2 * MI]]) },
+    { pod: pod('fills'), usedBytes: new Map([['web', 0]]), volumeBytes: 3 * MI },
+  ];
+  const ranked = rankByUse(usages, 'ephemeral-storage').map(({ pod: { metadata } }) => metadata.name);
+  expect(ranked).toEqual(['fills', 'writes']);
 });
 
 it.each([

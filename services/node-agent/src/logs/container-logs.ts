@@ -114,6 +114,13 @@ export class ContainerLogs {
     this.#shared = new Allowance(options.realClock, SHARED_LIMITS);
   }
 
+  /** What is kept of it on disk. */
+  sizeOf(id: LogId): number {
+    const path = pathOf(id);
+    const { storage } = this.#options;
+    return storage.sizeOf(path, 'rotated') + storage.sizeOf(path, 'current');
+  }
+
   /** Takes what a container prints; a promise holds it back until there is room. Never throws for want of disk. */
   write(id: LogId, stream: LogStream, data: Uint8Array): void | Promise<void> {
     const log = this.#log(pathOf(id));

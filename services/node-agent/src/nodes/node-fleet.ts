@@ -12,6 +12,7 @@ import type { Informer } from '@orrery/client/informer.ts';
 import { backoffDelay } from '@orrery/kit/backoff.ts';
 import type { Clock, Timer } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
+import type { Pressure } from '../eviction/eviction-manager.ts';
 import { Departure } from './departure.ts';
 import { leaveMode, machinesOf, type Share, surplusNodes } from './fleet-plan.ts';
 import { type Machine, presentMachine } from './machine.ts';
@@ -27,8 +28,8 @@ export interface FleetPods {
   of: (node: string) => readonly Pod[];
   /** A machine has started: what is bound to it begins. */
   join: (node: string) => void;
-  /** A machine is gone: whatever runs there ends, and nobody is told. */
-  leave: (node: string) => Promise<void>;
+  /** A machine is gone: whatever runs there ends, and nobody is told. Not for good: its disk is still there when it comes back. */
+  leave: (node: string, forGood: boolean) => Promise<void>;
 }
 
 export interface NodeFleetOptions {
@@ -85,11 +86,14 @@ export class NodeFleet {
     return this.#known.promise;
   }
 
-  /** A node becomes short of memory, or is so no longer: its status says it at once. */
-  setMemoryPressure(node: string, isShort: boolean): void {
+  /** A node becomes short of something, or is so no longer: its status says it at once. */
+  setPressure(node: string, condition: Pressure, isShort: boolean): void {
     const hosted = this.#find(node);
-    if (hosted === undefined || hosted.memoryPressure === isShort) return;
-    hosted.memoryPressure = isShort;
+    if (hosted === undefined || hosted.pressures.has(condition) === isShort) return;
+    const pressures = new Set(hosted.pressures);
+    if (isShort) pressures.add(condition);
+    else pressures.delete(condition);
+    hosted.pressures = pressures;
     void this.#registration.report(hosted);
   }
 
@@ -146,13 +150,17 @@ export class NodeFleet {
     this.#takePlan(await client.get(ConfigMaps, NODES_OBJECT));
     const { items } = await client.list(Nodes, { labelSelector: AGENT_LABEL });
     const present = new Map(items.map((node) => [node.metadata.name, node]));
-    for (const machine of this.#wanted.values())
-      if (roster.get(machine.name) === undefined) roster.add(newHostedNode(machine));
+    for (const machine of this.#wanted.values()) {
+      if (roster.get(machine.name) !== undefined) continue;
+      const before = present.get(machine.name)?.metadata.labels?.[AGENT_LABEL];
+      const takenOver = before !== undefined && before !== hosting.agent;
+      roster.add({ ...newHostedNode(machine), takenOver });
+    }
     for (const node of surplusNodes(items, this.#plan, hosting.agent, share)) {
       const machine = presentMachine(node);
       if (leaveMode(this.#plan, machine) === 'vanish' || roster.get(machine.name) !== undefined) continue;
-      const leaving = { ...newHostedNode(machine), state: 'leaving' as const };
-      roster.add(leaving);
+      const takenOver = node.metadata.labels?.[AGENT_LABEL] !== hosting.agent;
+      roster.add({ ...newHostedNode(machine), state: 'leaving', takenOver });
     }
     this.#known.resolve();
     await this.#registerAll(roster.hosted, present);
@@ -260,7 +268,7 @@ export class NodeFleet {
   }
 
   #leave(hosted: HostedNode, mode: LeaveMode): void {
-    if (mode === 'vanish') void this.#vanish(hosted);
+    if (mode === 'vanish') void this.#vanish(hosted, false);
     else if (hosted.state === 'active') {
       hosted.state = 'leaving';
       void this.#depart(hosted);
@@ -284,17 +292,17 @@ export class NodeFleet {
     );
     const run = departure.run();
     hosted.departure = run;
-    if (await run) await this.#vanish(hosted);
+    if (await run) await this.#vanish(hosted, true);
   }
 
   /** The machine is not there any more, whatever the API thinks of its node. */
-  async #vanish(hosted: HostedNode): Promise<void> {
+  async #vanish(hosted: HostedNode, forGood: boolean): Promise<void> {
     const { roster, pods, logger } = this.#options;
     if (hosted.state === 'gone') return;
     roster.markGone(hosted);
     hosted.uid = undefined;
     try {
-      await pods.leave(hosted.name);
+      await pods.leave(hosted.name, forGood);
     } catch (error) {
       logger.error({ err: error, node: hosted.name }, 'not all is removed of a node that is gone');
     }

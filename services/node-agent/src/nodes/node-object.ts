@@ -3,6 +3,7 @@
 import type { Draft, Node, NodeCondition, NodeStatus } from '@orrery/api/gen/types.ts';
 import { formatTime } from '@orrery/api/meta.ts';
 import { KERNEL_VERSION, OS_IMAGE } from '../files/machine.ts';
+import type { Pressure } from '../eviction/eviction-manager.ts';
 import { AGENT_ADDRESS_ANNOTATION } from '../network/cluster-view.ts';
 import type { Machine } from './machine.ts';
 
@@ -33,6 +34,8 @@ export function isHostedBy({ metadata }: Node, { agent, address }: Hosting): boo
 
 const VERSION = 'v1.34.0+orrery';
 
+const NO_PRESSURE: ReadonlySet<Pressure> = new Set();
+
 type Health = Pick<NodeCondition, 'type' | 'status' | 'reason' | 'message'>;
 
 const ENOUGH_MEMORY: Health = {
@@ -47,13 +50,19 @@ const SHORT_OF_MEMORY: Health = {
   reason: 'KubeletHasInsufficientMemory',
   message: 'kubelet has insufficient memory available',
 };
+const ENOUGH_DISK: Health = {
+  type: 'DiskPressure',
+  status: 'False',
+  reason: 'KubeletHasNoDiskPressure',
+  message: 'kubelet has no disk pressure',
+};
+const SHORT_OF_DISK: Health = {
+  type: 'DiskPressure',
+  status: 'True',
+  reason: 'KubeletHasDiskPressure',
+  message: 'kubelet has disk pressure',
+};
 const HEALTH: readonly Health[] = [
-  {
-    type: 'DiskPressure',
-    status: 'False',
-    reason: 'KubeletHasNoDiskPressure',
-    message: 'kubelet has no disk pressure',
-  },
   {
     type: 'PIDPressure',
     status: 'False',
@@ -67,10 +76,15 @@ const HEALTH: readonly Health[] = [
 export function nodeConditions(
   before: readonly NodeCondition[],
   nowMs: number,
-  memoryPressure = false,
+  pressures: ReadonlySet<Pressure> = NO_PRESSURE,
 ): NodeCondition[] {
   const now = formatTime(nowMs);
-  return [memoryPressure ? SHORT_OF_MEMORY : ENOUGH_MEMORY, ...HEALTH].map((each) => {
+  const health = [
+    pressures.has('MemoryPressure') ? SHORT_OF_MEMORY : ENOUGH_MEMORY,
+    pressures.has('DiskPressure') ? SHORT_OF_DISK : ENOUGH_DISK,
+    ...HEALTH,
+  ];
+  return health.map((each) => {
     const old = before.find(({ type }) => type === each.type);
     return {
       ...each,
@@ -84,12 +98,12 @@ export function nodeStatus(
   { name, address, capacity, allocatable }: Machine,
   before: readonly NodeCondition[],
   nowMs: number,
-  memoryPressure = false,
+  pressures: ReadonlySet<Pressure> = NO_PRESSURE,
 ): NodeStatus {
   return {
     capacity,
     allocatable,
-    conditions: nodeConditions(before, nowMs, memoryPressure),
+    conditions: nodeConditions(before, nowMs, pressures),
     addresses: [
       { type: 'InternalIP', address },
       { type: 'Hostname', address: name },

@@ -31,6 +31,16 @@ const LEASE_DURATION_SECONDS = 40;
 const STATUS_PERIOD_MS = 300_000;
 const RETRY = { initialMs: 100, maxMs: 5_000 } as const;
 
+/** Of the events about each condition. */
+const PRESSURE_REASONS = [
+  {
+    condition: 'MemoryPressure',
+    short: 'NodeHasInsufficientMemory',
+    enough: 'NodeHasSufficientMemory',
+  },
+  { condition: 'DiskPressure', short: 'NodeHasDiskPressure', enough: 'NodeHasNoDiskPressure' },
+] as const;
+
 export class NodeRegistration {
   readonly #options: NodeRegistrationOptions;
 
@@ -108,10 +118,10 @@ export class NodeRegistration {
     hosted.reporting = true;
     for (let attempt = 0; hosted.uid !== undefined && !signal.aborted; attempt += 1) {
       try {
-        const { memoryPressure } = hosted;
+        const { pressures } = hosted;
         await this.#patchStatus(hosted, clock.now());
         // Unless it changed while it was written.
-        if (memoryPressure === hosted.memoryPressure) break;
+        if (pressures === hosted.pressures) break;
       } catch (error) {
         if (isNotFound(error)) break;
         logger.debug({ err: error, node: hosted.name }, 'status report failed, trying again');
@@ -124,17 +134,19 @@ export class NodeRegistration {
   async #patchStatus(hosted: HostedNode, nowMs: number): Promise<void> {
     const { client } = this.#options;
     const name = { namespace: '', name: hosted.name };
-    const { memoryPressure } = hosted;
-    const status = nodeStatus(hosted.machine, hosted.conditions, nowMs, memoryPressure);
+    const { pressures } = hosted;
+    const status = nodeStatus(hosted.machine, hosted.conditions, nowMs, pressures);
     const wasReady = isReady(hosted);
-    const wasShort = conditionOf(hosted, 'MemoryPressure') === 'True';
+    const before = PRESSURE_REASONS.map(({ condition }) => conditionOf(hosted, condition) === 'True');
     const node = await client.patch(Nodes, name, 'strategic', { status }, 'status');
     hosted.reportedAtMs = nowMs;
     // It may be gone since, or another: what the informer said then stands.
     if (hosted.uid === node.metadata.uid) hosted.conditions = node.status?.conditions ?? [];
     if (!wasReady) this.tellStatus(hosted, node, 'NodeReady');
-    if (memoryPressure !== wasShort)
-      this.tellStatus(hosted, node, memoryPressure ? 'NodeHasInsufficientMemory' : 'NodeHasSufficientMemory');
+    for (const [at, { condition, short, enough }] of PRESSURE_REASONS.entries()) {
+      const isShort = pressures.has(condition);
+      if (isShort !== before[at]) this.tellStatus(hosted, node, isShort ? short : enough);
+    }
   }
 
   /** One try: the next visit is soon enough for another. */

@@ -1,6 +1,7 @@
 /** The nodes that this agent has. */
 
 import type { NodeCondition } from '@orrery/api/gen/types.ts';
+import type { Pressure } from '../eviction/eviction-manager.ts';
 import type { Machine } from './machine.ts';
 
 /** What the agent knows of one of its nodes. */
@@ -11,6 +12,8 @@ export interface HostedNode {
   state: 'active' | 'leaving' | 'gone';
   /** Of a node that is or was leaving: resolves when nothing more is done to that end. */
   departure: Promise<unknown> | undefined;
+  /** Another agent had it last: what this one has kept of it is out of date. */
+  takenOver: boolean;
   /** Its start was told of. */
   announced: boolean;
   /** Absent while the API does not have the node. */
@@ -18,12 +21,14 @@ export interface HostedNode {
   /** As stored. */
   conditions: readonly NodeCondition[];
   reportedAtMs: number;
-  /** It is short of memory (the eviction manager's word). */
-  memoryPressure: boolean;
+  /** What it is short of (the eviction manager's word). */
+  pressures: ReadonlySet<Pressure>;
   reporting: boolean;
   renewing: boolean;
   hasLease: boolean;
 }
+
+const NO_PRESSURE: ReadonlySet<Pressure> = new Set();
 
 export function newHostedNode(machine: Machine): HostedNode {
   return {
@@ -31,11 +36,12 @@ export function newHostedNode(machine: Machine): HostedNode {
     machine,
     state: 'active',
     departure: undefined,
+    takenOver: false,
     announced: false,
     uid: undefined,
     conditions: [],
     reportedAtMs: 0,
-    memoryPressure: false,
+    pressures: NO_PRESSURE,
     reporting: false,
     renewing: false,
     hasLease: true,
@@ -55,6 +61,11 @@ export class Roster {
   hosts(name: string): boolean {
     const node = this.#nodes.get(name);
     return node !== undefined && node.state !== 'gone';
+  }
+
+  /** Whether this agent was the last to run the pods of the node. */
+  ranHere(name: string): boolean {
+    return this.hosts(name) && this.#nodes.get(name)?.takenOver === false;
   }
 
   /** Those that are not gone, in the order in which they came. */

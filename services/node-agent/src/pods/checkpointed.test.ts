@@ -77,6 +77,22 @@ describe('an agent that was killed and finds checkpoints', () => {
     expect([agent.addressesInUse(), checkpoints.size]).toEqual([1, 2]);
   });
 
+  test('believes the status of a pod whose node another agent had in between', async () => {
+    const { agent } = agentWithCheckpoints();
+    await agent.run('web');
+    agent.crash();
+    // There it was restarted.
+    agent.change('web', ({ status }) => {
+      const [web] = status!.containerStatuses!;
+      web!.restartCount = 5;
+      web!.containerID = 'containerd://elsewhere';
+    });
+    agent.foreign.add('node-1');
+    agent.start();
+    await agent.settle();
+    expect(agent.containers().map(({ id, attempt }) => [id, attempt])).toEqual([['elsewhere', 5]]);
+  });
+
   test('has checkpoints too of what it found by statuses alone', async () => {
     const agent = new AgentUnderTest();
     await agent.run('web');

@@ -19,6 +19,8 @@ export interface PodManagerOptions extends Omit<PodWorkerDependencies, 'resizeVe
   allocatable: (node: string) => Amounts;
   /** Whether a node is one of this agent. */
   hostsNode: (node: string) => boolean;
+  /** Whether this agent was the last to run the pods of a node: what it has kept of others is out of date. */
+  ranHere: (node: string) => boolean;
   /** Why a node does not take a pod beside those that it has taken; undefined when it does. */
   admission: (pod: Pod, others: readonly Pod[]) => Rejection | undefined;
 }
@@ -195,8 +197,8 @@ export class PodManager {
   }
 
   #restore(): void {
-    const { runtime, images, hostsNode } = this.#options;
-    for (const { sandbox, container } of runtime.restore(hostsNode)) {
+    const { runtime, images, ranHere } = this.#options;
+    for (const { sandbox, container } of runtime.restore(ranHere)) {
       images.adopt(sandbox.node, SANDBOX_IMAGE);
       images.adopt(sandbox.node, container.image);
     }

@@ -56,6 +56,8 @@ export class AgentUnderTest {
   readonly events: RecordedEvent[] = [];
   /** Nodes whose machine is not there. */
   readonly lost = new Set<string>();
+  /** Nodes that were another agent's in between. */
+  readonly foreign = new Set<string>();
   readonly #delays: Delays;
   readonly #parts: Parts;
   images!: SimulatedImages;
@@ -97,6 +99,7 @@ export class AgentUnderTest {
       })),
       hostIp: (node) => nodeAddress(indexOf(node)),
       hostsNode: (node) => ranges[indexOf(node)] !== undefined && !this.lost.has(node),
+      ranHere: (node) => ranges[indexOf(node)] !== undefined && !this.foreign.has(node),
     });
     this.ranges = ranges;
     this.manager = manager;

@@ -138,6 +138,16 @@ export class PodVolumes implements VolumeManager {
     }
   }
 
+  /** What is in the volumes of a pod that are on the disk of its node. */
+  localBytes({ metadata, spec }: Pod): number {
+    let sum = 0;
+    for (const { name, emptyDir } of spec.volumes ?? []) {
+      if (emptyDir === undefined || emptyDir.medium === 'Memory') continue;
+      sum += this.#options.trees.find(podVolumeTree(metadata.uid, name))?.space('/').usedBytes ?? 0;
+    }
+    return sum;
+  }
+
   /** What a tree holds when it is first opened. */
   prepare(tree: MemoryTree): void {
     prepareTree(tree);
@@ -154,7 +164,7 @@ export class PodVolumes implements VolumeManager {
   }
 
   /** Removes the trees of what went while no agent ran (cleanupOrphanedPodDirs). */
-  removeOrphans(isThere: Readonly<Record<'pods' | 'containers', (id: string) => boolean>>): void {
+  removeOrphans(isThere: Readonly<Record<'pods' | 'containers' | 'nodes', (id: string) => boolean>>): void {
     const { trees } = this.#options;
     for (const name of trees.names()) {
       const [kind = '', id = ''] = name.split('/');

@@ -80,6 +80,7 @@ export interface Request {
     | { $case: "delete"; delete: Delete }
     | { $case: "bind"; bind: Bind }
     | { $case: "replay"; replay: Replay }
+    | { $case: "evict"; evict: Evict }
     | undefined;
 }
 
@@ -133,6 +134,11 @@ export interface Delete {
 export interface Bind {
   uid: string;
   nodeName: string;
+}
+
+/** Deletes the pod if it has the uid and can be spared (the eviction subresource). */
+export interface Evict {
+  uid: string;
 }
 
 /** The events of this resource after a revision, from the event log. */
@@ -575,6 +581,9 @@ export const Request: MessageFns<Request> = {
       case "replay":
         Replay.encode(message.verb.replay, writer.uint32(122).fork()).join();
         break;
+      case "evict":
+        Evict.encode(message.verb.evict, writer.uint32(130).fork()).join();
+        break;
     }
     return writer;
   },
@@ -710,6 +719,14 @@ export const Request: MessageFns<Request> = {
             }
 
             message.verb = { $case: "replay", replay: Replay.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.verb = { $case: "evict", evict: Evict.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -1109,6 +1126,52 @@ export const Bind: MessageFns<Bind> = {
             }
 
             message.nodeName = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseEvict(): Evict {
+  return { uid: "" };
+}
+
+export const Evict: MessageFns<Evict> = {
+  encode(message: Evict, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.uid !== "") {
+      writer.uint32(10).string(message.uid);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Evict {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEvict();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.uid = reader.string();
             continue;
           }
         }

@@ -282,6 +282,11 @@ async function carryOut(dependencies: SessionDependencies, request: Request): Pr
       await api.bind(namespace, name, { uid, nodeName }, contextOf(request));
       return { $case: 'object', object: NOTHING };
     }
+    case 'evict': {
+      const preconditions = { uid: verb.evict.uid };
+      await api.evict(namespace, name, { preconditions }, contextOf(request));
+      return { $case: 'object', object: NOTHING };
+    }
     case 'replay':
       return replay(store, definition, request);
     case undefined:

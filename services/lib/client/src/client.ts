@@ -97,6 +97,15 @@ export interface Client {
   traced(traceId: string): Client;
 }
 
+/** Asks pods to go as `kubectl drain` does. */
+export interface Evictor {
+  /**
+   * Deletes a pod with its own grace, if it can be spared.
+   * @throws StatusError TooManyRequests when a disruption budget forbids it now, NotFound, Conflict when the uid differs
+   */
+  evict(pod: ObjectName & { uid: string }): Promise<void>;
+}
+
 /** How the message of every refused write of somebody who no longer leads begins. */
 const FENCED_PREFIX = 'fenced:';
 

@@ -10,6 +10,7 @@ import { type EventPage, Patch_Type, type Request } from '@orrery/proto/orrery/a
 import {
   type Client,
   type DeleteOptions,
+  type Evictor,
   type FenceToken,
   fencedHere,
   isFenced,
@@ -45,7 +46,7 @@ export interface EventLog {
 }
 
 /** A client that owns its connection. */
-export interface SessionClient extends Client, EventLog {
+export interface SessionClient extends Client, EventLog, Evictor {
   /** Rejects what is unanswered and closes the connection. */
   close(): Promise<void>;
 }
@@ -184,6 +185,10 @@ class GrpcClient implements SessionClient {
 
   async bind(pod: ObjectName & { uid: string }, nodeName: string): Promise<void> {
     await this.#write(Pods, pod, { $case: 'bind', bind: { uid: pod.uid, nodeName } });
+  }
+
+  async evict(pod: ObjectName & { uid: string }): Promise<void> {
+    await this.#write(Pods, pod, { $case: 'evict', evict: { uid: pod.uid } });
   }
 
   finalizeNamespace<T extends KubeObject>(namespace: T): Promise<T> {

@@ -6,8 +6,8 @@
 import type { Node, Pod } from '@orrery/api/gen/types.ts';
 import { controllerOf, isBeingDeleted } from '@orrery/api/meta.ts';
 import { Nodes, Pods } from '@orrery/api/resources.ts';
-import { isConflict, isNotFound } from '@orrery/api/status-error.ts';
-import type { Client } from '@orrery/client/client.ts';
+import { isConflict, isNotFound, isStatusError } from '@orrery/api/status-error.ts';
+import type { Client, Evictor } from '@orrery/client/client.ts';
 import { backoffDelay } from '@orrery/kit/backoff.ts';
 import type { Clock } from '@orrery/kit/clock.ts';
 import type { Logger } from '@orrery/kit/logger.ts';
@@ -15,7 +15,7 @@ import type { Permits } from './permits.ts';
 import type { HostedNode } from './roster.ts';
 
 export interface DepartureOptions {
-  client: Pick<Client, 'patch' | 'delete'>;
+  client: Pick<Client, 'patch' | 'delete'> & Evictor;
   /** The cluster's clock. */
   clock: Clock;
   /** Real time: how long to wait before calling the apiserver again. */
@@ -60,14 +60,19 @@ export class Departure {
         uid = node.metadata.uid;
         onCordoned(hosted, node);
       });
-      await this.#empty(PODS_MS, (pod) => !isOfDaemonSet(pod), undefined);
+      await this.#empty(
+        PODS_MS,
+        (pod) => !isOfDaemonSet(pod),
+        (pod) => this.#evict(pod),
+      );
       await this.#insist(async () => {
         if (uid === undefined) return;
         await client.delete(Nodes, key, { preconditions: { uid } });
         hosted.uid = undefined;
       });
-      const areGone = await this.#empty(LAST_PODS_MS, () => true, undefined);
-      if (!areGone) await this.#empty(LAST_PODS_MS, () => true, 0);
+      const end = (graceSeconds?: number) => (pod: Pod) => this.#delete(pod, graceSeconds);
+      const areGone = await this.#empty(LAST_PODS_MS, () => true, end());
+      if (!areGone) await this.#empty(LAST_PODS_MS, () => true, end(0));
       return true;
     } catch (error) {
       if (error instanceof CalledOff) return false;
@@ -75,11 +80,11 @@ export class Departure {
     }
   }
 
-  /** Deletes pods and waits for their end, for so long at most. `graceSeconds` is each pod's own unless given. */
+  /** Asks pods to go and waits for their end, for so long at most. `ask` is whether one needs not be asked again. */
   async #empty(
     limitMs: number,
     isMeant: (pod: Pod) => boolean,
-    graceSeconds: number | undefined,
+    ask: (pod: Pod) => Promise<boolean>,
   ): Promise<boolean> {
     const { clock, podsOf, signal } = this.#options;
     const untilMs = clock.now() + limitMs;
@@ -90,19 +95,37 @@ export class Departure {
       if (left.length === 0) return true;
       if (clock.now() >= untilMs) return false;
       for (const pod of left) {
-        if (asked.has(pod.metadata.uid) || (graceSeconds === undefined && isBeingDeleted(pod))) continue;
-        asked.add(pod.metadata.uid);
-        await this.#deletePod(pod, graceSeconds);
+        const { uid } = pod.metadata;
+        if (!asked.has(uid) && (await ask(pod))) asked.add(uid);
       }
       await clock.sleep(LOOK_MS, signal);
     }
   }
 
-  #deletePod({ metadata: { namespace, name, uid } }: Pod, graceSeconds: number | undefined): Promise<void> {
+  /** False when a disruption budget wants the pod to stay for now. */
+  async #evict(pod: Pod): Promise<boolean> {
+    if (isBeingDeleted(pod)) return true;
+    const { namespace, name, uid } = pod.metadata;
+    let isAsked = true;
+    await this.#insist(async () => {
+      try {
+        await this.#options.client.evict({ namespace, name, uid });
+      } catch (error) {
+        if (!isStatusError(error, 'TooManyRequests')) throw error;
+        isAsked = false;
+      }
+    });
+    return isAsked;
+  }
+
+  async #delete(pod: Pod, graceSeconds: number | undefined): Promise<boolean> {
+    if (graceSeconds === undefined && isBeingDeleted(pod)) return true;
+    const { namespace, name, uid } = pod.metadata;
     const grace = graceSeconds === undefined ? {} : { gracePeriodSeconds: graceSeconds };
-    return this.#insist(async () => {
+    await this.#insist(async () => {
       await this.#options.client.delete(Pods, { namespace, name }, { ...grace, preconditions: { uid } });
     });
+    return true;
   }
 
   /** Until it succeeds, or what it is about is no longer there, or another. */

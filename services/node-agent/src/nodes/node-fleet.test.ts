@@ -1,7 +1,7 @@
 import { parseNodeGroups, plainConfig } from '@orrery/api/node-groups.ts';
 import { formatPlan, NO_NODES, NODES_OBJECT, parsePlan, planNodes } from '@orrery/api/node-plan.ts';
 import { ConfigMaps, Leases, Nodes, Pods } from '@orrery/api/resources.ts';
-import { notFound, serviceUnavailable } from '@orrery/api/status-error.ts';
+import { notFound, serviceUnavailable, tooManyRequests } from '@orrery/api/status-error.ts';
 import { createLogger } from '@orrery/kit/logger.ts';
 import { ManualClock, settle } from '@orrery/kit/manual-clock.ts';
 import { describe, expect, test } from 'vitest';
@@ -473,7 +473,7 @@ describe('a plan that changes', () => {
     const pod = api.put(Pods, boundPod('web', {}));
     // As the real apiserver: only the node agent can end it.
     api.fault = ({ verb, resource }) => {
-      if (verb !== 'delete' || resource !== 'pods' || pod.metadata.deletionTimestamp !== undefined)
+      if (verb !== 'evict' || resource !== 'pods' || pod.metadata.deletionTimestamp !== undefined)
         return undefined;
       api.change(Pods, { namespace: 'default', name: 'web' }, ({ metadata }) => {
         metadata.deletionTimestamp = '2026-01-01T00:00:30Z';
@@ -491,11 +491,27 @@ describe('a plan that changes', () => {
     expect(test.told).toEqual(['leave node-1']);
   });
 
+  test('asks again for pods that a disruption budget wants to stay', async () => {
+    const test = await new FleetUnderTest().start(1);
+    test.api.put(Pods, boundPod('web', {}));
+    let refusals = 0;
+    test.api.fault = ({ verb }) => {
+      if (verb !== 'evict' || refusals === 3) return undefined;
+      refusals += 1;
+      return tooManyRequests("Cannot evict pod as it would violate the pod's disruption budget.", 0);
+    };
+    test.plan(plainConfig(0));
+    await test.advance(1_000);
+    expect([refusals, test.names()]).toEqual([3, ['node-1']]);
+    await test.advance(1_500);
+    expect(test.names()).toEqual([]);
+  });
+
   test('can change back: the node stays, and takes pods again', async () => {
     const test = await new FleetUnderTest().start(2);
     test.api.put(Pods, boundPod('web', { node: 'node-2' }));
     test.api.fault = ({ verb, resource }) =>
-      verb === 'delete' && resource === 'pods' ? serviceUnavailable('away') : undefined;
+      verb === 'evict' && resource === 'pods' ? serviceUnavailable('away') : undefined;
     test.plan(plainConfig(1));
     await test.advance(5_000);
     const uids = test.api.all(Nodes).map(({ metadata }) => metadata.uid);

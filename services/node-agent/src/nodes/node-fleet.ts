@@ -6,7 +6,7 @@ import type { LeaveMode } from '@orrery/api/node-groups.ts';
 import { NO_NODES, NODES_OBJECT, type NodePlan, parsePlan } from '@orrery/api/node-plan.ts';
 import { ConfigMaps, Nodes } from '@orrery/api/resources.ts';
 import { isNotFound } from '@orrery/api/status-error.ts';
-import type { Client } from '@orrery/client/client.ts';
+import type { Client, Evictor } from '@orrery/client/client.ts';
 import type { EventRecorder } from '@orrery/client/events.ts';
 import type { Informer } from '@orrery/client/informer.ts';
 import { backoffDelay } from '@orrery/kit/backoff.ts';
@@ -33,7 +33,7 @@ export interface FleetPods {
 }
 
 export interface NodeFleetOptions {
-  client: Pick<Client, 'list' | 'get' | 'create' | 'patch' | 'delete'>;
+  client: Pick<Client, 'list' | 'get' | 'create' | 'patch' | 'delete'> & Evictor;
   /** The cluster's clock. */
   clock: Clock;
   /** Real time: how long to wait before calling the apiserver again. */

@@ -8,6 +8,7 @@ import { alreadyExists, conflict, notFound, serviceUnavailable } from '@orrery/a
 import type {
   Client,
   DeleteOptions,
+  Evictor,
   ListOptions,
   ObjectList,
   ObjectName,
@@ -17,7 +18,7 @@ import type { Clock } from '@orrery/kit/clock.ts';
 import { FakeInformer } from './fake-informer.ts';
 
 export interface Call {
-  verb: 'get' | 'list' | 'create' | 'patch' | 'delete';
+  verb: 'get' | 'list' | 'create' | 'patch' | 'delete' | 'evict';
   resource: string;
   /** Name of the object; empty for lists. */
   name: string;
@@ -32,7 +33,7 @@ export function isStatusWrite({ verb, resource }: Call): boolean {
 
 type Fields = Record<string, unknown>;
 
-export class FakeApi implements Pick<Client, 'get' | 'list' | 'create' | 'patch' | 'delete'> {
+export class FakeApi implements Pick<Client, 'get' | 'list' | 'create' | 'patch' | 'delete'>, Evictor {
   readonly calls: Call[] = [];
   readonly pods = new FakeInformer<Pod>(Pods);
   readonly nodes = new FakeInformer<Node>(Nodes);
@@ -128,6 +129,13 @@ export class FakeApi implements Pick<Client, 'get' | 'list' | 'create' | 'patch'
         }
         return this.erase(resource, name, options.gracePeriodSeconds);
       },
+    );
+  }
+
+  /** Without a grace: nothing waits for its end here. */
+  async evict({ namespace, name, uid }: ObjectName & { uid: string }): Promise<void> {
+    await this.#answer({ verb: 'evict', resource: Pods.resource, name, body: { uid } }, () =>
+      this.erase(Pods, { namespace, name }),
     );
   }
 

@@ -249,6 +249,7 @@ export class FakeApiServer {
         this.remove(resource, key);
         return { $case: 'object', object: NOTHING };
       case 'bind':
+      case 'evict':
         return { $case: 'object', object: NOTHING };
       case 'replay':
         return this.#replay(log, verb.replay.afterRevision, verb.replay.limit);

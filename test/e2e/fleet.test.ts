@@ -189,6 +189,11 @@ describe('the number of nodes', () => {
     await kubectl('rollout', 'status', 'deployment/web', '--timeout=60s');
     await allReady();
     expect(await podsOn('small-4')).not.toEqual([]);
+    const images = await eventually(
+      'its images',
+      async () => (await cluster.get<Node>('node', 'small-4')).status?.images,
+    );
+    expect(images.flatMap(({ names: known }) => known)).toContain('docker.io/library/nginx:latest');
   });
 
   it('goes down: nodes are emptied before they go, and nothing is lost', async () => {

@@ -11,6 +11,7 @@ import { serveGrpc } from './grpc-server.ts';
 import { podNetworkService } from './network/dial-server.ts';
 import { warnOfAnnotations } from './nodes/annotation-warnings.ts';
 import { type FleetPods, NodeFleet } from './nodes/node-fleet.ts';
+import type { NodeImages } from './nodes/node-registration.ts';
 import { runtimeService } from './runtime/grpc.ts';
 import { nodeAgentService } from './streaming/node-agent-service.ts';
 
@@ -31,7 +32,7 @@ function createFleet(
   { clock, logger, instance }: ServiceContext,
   { client, nodes, configMaps, events, roster, podsOf }: Cluster,
   boundPort: number,
-  pods: Pick<FleetPods, 'join' | 'leave'>,
+  { images, ...pods }: Pick<FleetPods, 'join' | 'leave'> & { images: NodeImages },
 ): NodeFleet {
   return new NodeFleet({
     client,
@@ -43,6 +44,7 @@ function createFleet(
     events,
     hosting: { agent: instance, address: advertisedAddress(config, boundPort) },
     share: { place: config.ORRERY_AGENT_PLACE, of: config.ORRERY_AGENTS },
+    images,
     roster,
     pods: { of: podsOf, ...pods },
   });
@@ -73,6 +75,7 @@ export async function startNodeAgent(
     port: config.ORRERY_GRPC_PORT,
   });
   const fleet = createFleet(config, context, cluster, server.port, {
+    images: machines.images,
     join: (node) => manager.join(cluster.podsOf(node)),
     leave: (node, forGood) => kubelets.leave(node, forGood),
   });

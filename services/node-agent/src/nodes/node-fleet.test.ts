@@ -23,6 +23,7 @@ class FleetUnderTest {
   readonly events: RecordedEvent[] = [];
   /** What the pods' side was told. */
   readonly told: string[] = [];
+  readonly images: string[] = [];
   roster = new Roster();
   fleet!: NodeFleet;
 
@@ -50,6 +51,10 @@ class FleetUnderTest {
       events: recordersInto(this.events),
       hosting: { agent: `agent-${share.place}`, address },
       share,
+      images: {
+        countOf: () => this.images.length,
+        imagesOf: () => this.images.map((name) => ({ names: [name], sizeBytes: 1 })),
+      },
       roster: this.roster,
       pods: {
         of: (node) => api.all(Pods).filter(({ spec }) => spec.nodeName === node),
@@ -364,6 +369,17 @@ describe('a node', () => {
     await fleet.settle();
     const { status } = fleet.api.find(Nodes, { namespace: '', name: 'node-1' })!;
     expect(status?.conditions?.[0]).toMatchObject({ type: 'MemoryPressure', status: 'False' });
+  });
+
+  test('shows its images within ten seconds', async () => {
+    const test = await new FleetUnderTest().start(1);
+    await test.advance(20_000);
+    test.images.push('nginx');
+    await test.advance(10_000);
+    const shown = () => test.api.find(Nodes, { namespace: '', name: 'node-1' })?.status?.images;
+    expect(shown()).toEqual([{ names: ['nginx'], sizeBytes: 1 }]);
+    await test.advance(60_000);
+    expect(test.api.callsOf('patch', Nodes)).toHaveLength(1);
   });
 
   test('repeats its status every five minutes', async () => {

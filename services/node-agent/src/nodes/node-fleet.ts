@@ -17,7 +17,7 @@ import { Departure } from './departure.ts';
 import { leaveMode, machinesOf, type Share, surplusNodes } from './fleet-plan.ts';
 import { type Machine, presentMachine } from './machine.ts';
 import { AGENT_LABEL, type Hosting } from './node-object.ts';
-import { isReady, NodeRegistration } from './node-registration.ts';
+import { isReady, type NodeImages, NodeRegistration } from './node-registration.ts';
 import { Permits } from './permits.ts';
 import { type HostedNode, newHostedNode, type Roster } from './roster.ts';
 import { visitInRounds } from './rounds.ts';
@@ -46,6 +46,7 @@ export interface NodeFleetOptions {
   events: (node: string) => EventRecorder;
   hosting: Hosting;
   share: Share;
+  images: NodeImages;
   /** Filled here; others look nodes up. */
   roster: Roster;
   pods: FleetPods;

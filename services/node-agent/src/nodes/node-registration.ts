@@ -1,6 +1,6 @@
 /** One node towards the API: its Node object, its status, its lease (kubelet_node_status.go, component-helpers/apimachinery/lease). */
 
-import type { Draft, Lease, Node } from '@orrery/api/gen/types.ts';
+import type { ContainerImage, Draft, Lease, Node } from '@orrery/api/gen/types.ts';
 import { formatMicroTime } from '@orrery/api/meta.ts';
 import { Leases, Nodes } from '@orrery/api/resources.ts';
 import { isAlreadyExists, isNotFound } from '@orrery/api/status-error.ts';
@@ -12,6 +12,13 @@ import type { Logger } from '@orrery/kit/logger.ts';
 import { type Hosting, hostingMetadata, isHostedBy, nodeDraft, nodeStatus } from './node-object.ts';
 import type { HostedNode } from './roster.ts';
 
+/** The images of the nodes. */
+export interface NodeImages {
+  /** Another number after each image that has come. */
+  countOf: (node: string) => number;
+  imagesOf: (node: string) => ContainerImage[];
+}
+
 export interface NodeRegistrationOptions {
   client: Pick<Client, 'get' | 'create' | 'patch'>;
   /** The cluster's clock. */
@@ -22,6 +29,7 @@ export interface NodeRegistrationOptions {
   /** The recorder of a node. */
   events: (node: string) => EventRecorder;
   hosting: Hosting;
+  images: NodeImages;
   signal: AbortSignal;
 }
 
@@ -108,7 +116,9 @@ export class NodeRegistration {
   beat(hosted: HostedNode): void {
     if (hosted.uid === undefined) return;
     void this.renew(hosted);
-    if (this.#options.clock.now() - hosted.reportedAtMs >= STATUS_PERIOD_MS) void this.report(hosted);
+    const { clock, images } = this.#options;
+    const isDue = clock.now() - hosted.reportedAtMs >= STATUS_PERIOD_MS;
+    if (isDue || images.countOf(hosted.name) !== hosted.shownImages) void this.report(hosted);
   }
 
   /** Tries until the status is stored, the node is gone, or the agent stops. */
@@ -132,14 +142,17 @@ export class NodeRegistration {
   }
 
   async #patchStatus(hosted: HostedNode, nowMs: number): Promise<void> {
-    const { client } = this.#options;
+    const { client, images } = this.#options;
     const name = { namespace: '', name: hosted.name };
     const { pressures } = hosted;
-    const status = nodeStatus(hosted.machine, hosted.conditions, nowMs, pressures);
+    const imageCount = images.countOf(hosted.name);
+    const shown = imageCount === 0 ? {} : { images: images.imagesOf(hosted.name) };
+    const status = { ...nodeStatus(hosted.machine, hosted.conditions, nowMs, pressures), ...shown };
     const wasReady = isReady(hosted);
     const before = PRESSURE_REASONS.map(({ condition }) => conditionOf(hosted, condition) === 'True');
     const node = await client.patch(Nodes, name, 'strategic', { status }, 'status');
     hosted.reportedAtMs = nowMs;
+    hosted.shownImages = imageCount;
     // It may be gone since, or another: what the informer said then stands.
     if (hosted.uid === node.metadata.uid) hosted.conditions = node.status?.conditions ?? [];
     if (!wasReady) this.tellStatus(hosted, node, 'NodeReady');

@@ -21,6 +21,8 @@ export interface HostedNode {
   /** As stored. */
   conditions: readonly NodeCondition[];
   reportedAtMs: number;
+  /** How many images it had when its status was last reported. */
+  shownImages: number;
   /** What it is short of (the eviction manager's word). */
   pressures: ReadonlySet<Pressure>;
   reporting: boolean;
@@ -41,6 +43,7 @@ export function newHostedNode(machine: Machine): HostedNode {
     uid: undefined,
     conditions: [],
     reportedAtMs: 0,
+    shownImages: 0,
     pressures: NO_PRESSURE,
     reporting: false,
     renewing: false,

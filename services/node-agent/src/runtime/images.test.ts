@@ -136,3 +136,19 @@ describe('an image that does not exist', () => {
     await expect(service.pullImage('node-1', 'Nginx', context)).rejects.toMatchObject(failure);
   });
 });
+
+test('the images of a node are shown by digest and name, the largest first, fifty at most', async () => {
+  const { service, context } = images(0);
+  await service.pullImage('node-1', 'busybox', context);
+  const { id, sizeBytes } = await service.pullImage('node-1', 'nginx:1.27', context);
+  service.adopt('node-1', 'not an image');
+  expect(service.countOf('node-1')).toBe(2);
+  expect(service.imagesOf('node-1')[0]).toEqual({
+    names: [`docker.io/library/nginx@${id}`, 'docker.io/library/nginx:1.27'],
+    sizeBytes,
+  });
+  for (let at = 0; at < 60; at += 1) service.adopt('node-1', `web:${at}`);
+  expect(service.imagesOf('node-1')).toHaveLength(50);
+  service.forgetNode('node-1');
+  expect([service.imagesOf('node-1'), service.imageStatus('node-1', 'busybox')]).toEqual([[], undefined]);
+});

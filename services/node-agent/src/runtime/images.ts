@@ -4,6 +4,7 @@
  */
 
 import { createHash } from 'node:crypto';
+import type { ContainerImage } from '@orrery/api/gen/types.ts';
 import type { Clock } from '@orrery/kit/clock.ts';
 import { knownImage, tagExists } from '../process/images/catalog.ts';
 import {
@@ -12,6 +13,7 @@ import {
   InvalidReference,
   normalizeImage,
   parseImage,
+  repositoryOf,
 } from '../process/images/image-name.ts';
 import type { CallContext, ImageRef, ImageService } from './runtime.ts';
 
@@ -26,6 +28,9 @@ const FIXED_PART = 0.2;
 export function pullTimeMs(typicalMs: number, sizeBytes: number): number {
   return Math.round(typicalMs * (FIXED_PART + (1 - FIXED_PART) * (sizeBytes / TYPICAL_BYTES)));
 }
+
+/** Images in the status of a node. */
+const MOST_SHOWN = 50;
 
 /** Made-up sizes are from this on. */
 const SMALLEST_MIB = 20;
@@ -42,6 +47,15 @@ export class ImageError extends Error {
     super(message);
     this.name = 'ImageError';
     this.reason = reason;
+  }
+}
+
+function isReference(image: string): boolean {
+  try {
+    parseImage(image);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -105,8 +119,9 @@ export class SimulatedImages implements ImageService {
   readonly #options: SimulatedImagesOptions;
   /** By full name. */
   readonly #registry = new Map<string, ImageRef>();
-  readonly #present = new Set<string>();
-  /** When the pulls that are under way end, in milliseconds of the clock. */
+  /** The full names of those that are there, by node. */
+  readonly #present = new Map<string, Set<string>>();
+  /** When the pulls that are under way end, in milliseconds of the clock; by node and full name. */
   readonly #pullEndsMs = new Map<string, number>();
 
   constructor(options: SimulatedImagesOptions) {
@@ -118,8 +133,8 @@ export class SimulatedImages implements ImageService {
     const name = nameOf(image);
     const key = keyOf(node, fullName(name));
     // A pull goes on when everybody who waited for it has gone.
-    if ((this.#pullEndsMs.get(key) ?? Infinity) <= this.#options.clock.now()) this.#finishPull(key);
-    return this.#present.has(key) ? this.#refOf(name) : undefined;
+    if ((this.#pullEndsMs.get(key) ?? Infinity) <= this.#options.clock.now()) this.#finishPull(node, name);
+    return this.#isPresent(node, name) ? this.#refOf(name) : undefined;
   }
 
   /** @throws ImageError */
@@ -136,24 +151,52 @@ export class SimulatedImages implements ImageService {
     const nowMs = clock.now();
     let endMs = this.#pullEndsMs.get(key) ?? nowMs;
     // Of an image that is there already, only whether it is still the newest has to be asked.
-    if (endMs <= nowMs) endMs = nowMs + pullTimeMs(this.#present.has(key) ? 0 : ref.sizeBytes);
+    if (endMs <= nowMs) endMs = nowMs + pullTimeMs(this.#isPresent(node, name) ? 0 : ref.sizeBytes);
     if (endMs > nowMs) {
       this.#pullEndsMs.set(key, endMs);
       await this.#wait(endMs - nowMs, context);
     }
-    this.#finishPull(key);
+    this.#finishPull(node, name);
     return ref;
   }
 
   /** Takes over an image that was on the node before this process started. */
   adopt(node: string, image: string): void {
-    this.#present.add(keyOf(node, normalizeImage(image)));
+    const full = normalizeImage(image);
+    // A name that is none is no image either.
+    if (isReference(full)) this.#add(node, full);
   }
 
   /** The node is gone, with all its images. */
   forgetNode(node: string): void {
-    for (const known of [this.#present, this.#pullEndsMs])
-      for (const key of known.keys()) if (key.startsWith(`${node} `)) known.delete(key);
+    this.#present.delete(node);
+    for (const key of this.#pullEndsMs.keys()) if (key.startsWith(`${node} `)) this.#pullEndsMs.delete(key);
+  }
+
+  /** How many images a node has: another number after each that has come. */
+  countOf(node: string): number {
+    return this.#present.get(node)?.size ?? 0;
+  }
+
+  /** The largest images of a node, as its status shows them (nodeStatusMaxImages). */
+  imagesOf(node: string): ContainerImage[] {
+    const all = Array.from(this.#present.get(node) ?? [], (full): ContainerImage => {
+      const name = parseImage(full);
+      const { id, sizeBytes } = this.#refOf(name);
+      const byDigest = `${repositoryOf(name)}@${id}`;
+      return { names: full === byDigest ? [full] : [byDigest, full], sizeBytes };
+    });
+    return all.sort((a, b) => (b.sizeBytes ?? 0) - (a.sizeBytes ?? 0)).slice(0, MOST_SHOWN);
+  }
+
+  #isPresent(node: string, name: ImageName): boolean {
+    return this.#present.get(node)?.has(fullName(name)) === true;
+  }
+
+  #add(node: string, full: string): void {
+    const present = this.#present.get(node);
+    if (present === undefined) this.#present.set(node, new Set([full]));
+    else present.add(full);
   }
 
   async #wait(delayMs: number, { signal, onWait }: CallContext): Promise<void> {
@@ -163,9 +206,10 @@ export class SimulatedImages implements ImageService {
     signal.throwIfAborted();
   }
 
-  #finishPull(key: string): void {
-    this.#pullEndsMs.delete(key);
-    this.#present.add(key);
+  #finishPull(node: string, name: ImageName): void {
+    const full = fullName(name);
+    this.#pullEndsMs.delete(keyOf(node, full));
+    this.#add(node, full);
   }
 
   #refOf(name: ImageName): ImageRef {

@@ -97,6 +97,10 @@ describe('a node file', () => {
       'example.com/gpu': '4',
     });
     expect(gpu.status?.allocatable?.['cpu']).toBe('15500m');
+    await eventually('the images of its group', async () => {
+      const { status } = await cluster.get<Node>('node', 'gpu-worker-1');
+      return status?.images?.some(({ names: known }) => known?.includes('docker.io/library/redis:7'));
+    });
     const zones = await kubectl(
       'get',
       'nodes',

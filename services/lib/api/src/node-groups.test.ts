@@ -21,6 +21,7 @@ describe('groups of nodes', () => {
           allocatable: { cpu: '4', memory: '16Gi', 'ephemeral-storage': '100Gi', pods: '110' },
           labels: {},
           taints: [],
+          images: [],
           leave: 'drain',
         },
       ],
@@ -117,6 +118,10 @@ groups:
     [
       'groups: [{name: a, count: 1, leave: slowly}]',
       'groups[0].leave: Unsupported value: "slowly": supported values: "drain", "vanish"',
+    ],
+    [
+      'groups: [{name: a, count: 1, images: [nginx, "a b"]}]',
+      'groups[0].images[1]: Invalid value: "a b": must be the name of an image, such as nginx:1.27',
     ],
     ['groups: [7]', 'groups[0]: Invalid value: 7: must be a map with name and count'],
   ])('%s are refused', (text, problem) => {

@@ -18,6 +18,7 @@ import { type FieldError, field } from './status-error.ts';
 /** The most nodes that a cluster may have, all groups together. */
 export const MOST_NODES = 5_000;
 const MOST_GROUPS = 64;
+const MOST_IMAGES = 50;
 
 /** What becomes of a node when its group gets smaller. */
 export const LEAVE_MODES = ['drain', 'vanish'] as const;
@@ -37,6 +38,8 @@ export interface NodeGroup {
   readonly allocatable: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly Taint[];
+  /** Names of images that its nodes have from the beginning. */
+  readonly images: readonly string[];
   readonly leave: LeaveMode;
 }
 
@@ -58,6 +61,7 @@ const KEYS = [
   'allocatable',
   'labels',
   'taints',
+  'images',
   'leave',
 ];
 
@@ -180,6 +184,7 @@ function readGroup(value: unknown, path: string, errors: FieldError[]): NodeGrou
     allocatable: readAllocatable(map, capacity, path, errors),
     labels: readLabels(map, path, errors),
     taints: readTaints(map, path, errors),
+    images: readImages(map, path, errors),
     leave: mode ?? 'drain',
   };
 }
@@ -334,6 +339,23 @@ function readTaints(map: Record<string, unknown>, path: string, errors: FieldErr
     if (seen.has(`${key}:${effect}`)) errors.push(field.duplicate(where, `${key}:${effect}`));
     seen.add(`${key}:${effect}`);
     return { key, ...(value === undefined ? {} : { value }), effect };
+  });
+}
+
+function readImages(map: Record<string, unknown>, path: string, errors: FieldError[]): string[] {
+  const { images } = map;
+  if (images === undefined || images === null) return [];
+  if (!Array.isArray(images)) {
+    errors.push(field.invalid(`${path}.images`, images, 'must be a list of names of images'));
+    return [];
+  }
+  if (images.length > MOST_IMAGES) errors.push(field.tooMany(`${path}.images`, images.length, MOST_IMAGES));
+  return images.slice(0, MOST_IMAGES).map((each: unknown, at) => {
+    if (typeof each !== 'string' || each === '' || /\s/.test(each))
+      errors.push(
+        field.invalid(`${path}.images[${at}]`, each, 'must be the name of an image, such as nginx:1.27'),
+      );
+    return String(each);
   });
 }
 

@@ -22,6 +22,8 @@ export interface Machine {
   /** Of the node when it joins. */
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly Taint[];
+  /** That are there from the beginning. */
+  readonly images: readonly string[];
 }
 
 export function plannedMachine({ name, index, number, group }: PlannedNode): Machine {
@@ -39,6 +41,7 @@ export function plannedMachine({ name, index, number, group }: PlannedNode): Mac
       [ZONE_LABEL]: group.zones[number % group.zones.length]!,
     },
     taints: group.taints,
+    images: group.images,
   };
 }
 
@@ -53,5 +56,6 @@ export function presentMachine({ metadata, spec, status }: Node): Machine {
     allocatable: status?.allocatable ?? {},
     labels: metadata.labels ?? {},
     taints: spec.taints ?? [],
+    images: [],
   };
 }

@@ -53,6 +53,7 @@ class FleetUnderTest {
       share,
       images: {
         countOf: () => this.images.length,
+        adopt: (node, image) => void this.told.push(`${node} has ${image}`),
         imagesOf: () => this.images.map((name) => ({ names: [name], sizeBytes: 1 })),
       },
       roster: this.roster,
@@ -460,6 +461,11 @@ describe('a plan that changes', () => {
     });
     await test.advance(10_000);
     expect(test.lease('big-3')).toBeDefined();
+  });
+
+  test('gives nodes that join the images of their group', async () => {
+    const test = await new FleetUnderTest().startWith(GROUPS('count: 0', 'count: 1, images: [nginx, web:1]'));
+    expect(test.told).toEqual(['big-1 has nginx', 'big-1 has web:1']);
   });
 
   test('lets nodes leave when their pods have, those of DaemonSets last', async () => {

@@ -17,6 +17,8 @@ export interface NodeImages {
   /** Another number after each image that has come. */
   countOf: (node: string) => number;
   imagesOf: (node: string) => ContainerImage[];
+  /** Puts one there. */
+  adopt: (node: string, image: string) => void;
 }
 
 export interface NodeRegistrationOptions {
@@ -58,8 +60,9 @@ export class NodeRegistration {
 
   /** One try. `present` is the Node, if it is known to be there. */
   async register(hosted: HostedNode, present: Node | undefined): Promise<void> {
-    const { client, clock, hosting } = this.#options;
+    const { client, clock, hosting, images } = this.#options;
     const nowMs = clock.now();
+    for (const image of hosted.machine.images) images.adopt(hosted.name, image);
     if (present !== undefined) {
       await this.#reconnect(hosted, present, nowMs);
       return;

@@ -111,6 +111,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly nameProblems: (name: string) => string[];
   /** Fills in defaults, changing the object; applied on every write, so it must be idempotent. */
   readonly defaults?: (object: T) => void;
+  /** Brings the object into the form in which Go writes it, where that differs; the last thing before it is stored. */
+  readonly beforeStore?: (object: T) => void;
   /** Creation keeps the status that the client gives (nodes register with theirs). */
   readonly keepsStatusOnCreate?: boolean;
   /** Sets what the server decides at creation (status, allocations). Runs after defaults and admission. */

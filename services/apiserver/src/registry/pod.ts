@@ -63,6 +63,12 @@ function podGracePeriodSeconds({ spec, status }: Pod, requested: number | undefi
   return seconds < 0 ? 1 : seconds;
 }
 
+/** A time that nobody has set is null in Go's JSON: every condition says `lastProbeTime: null`. */
+function showProbeTimes({ status }: Pod): void {
+  for (const condition of status?.conditions ?? [])
+    (condition as { lastProbeTime?: string | null }).lastProbeTime ??= null;
+}
+
 export const podsDefinition = define<Pod>({
   ref: Pods,
   singular: 'pod',
@@ -106,6 +112,7 @@ export const podsDefinition = define<Pod>({
   prepareCreate: (object, context) => {
     preparePod(object, context);
   },
+  beforeStore: showProbeTimes,
   validate: validatePod,
   validateUpdate: (object, stored) => {
     const errors: FieldError[] = [];

@@ -395,6 +395,8 @@ describe('binding', () => {
     const pod = await fixture.get<Pod>('pods', 'web');
     expect(pod).toMatchObject({ metadata: { annotations: { a: 'b' } }, spec: { nodeName: 'n1' } });
     const { conditions } = pod.status!;
+    // As Go writes a time that nobody has set.
+    expect(conditions!.map(({ lastProbeTime }) => lastProbeTime)).toEqual([null, null]);
     expect(conditions!.map(({ type, status }) => `${type}=${status}`)).toEqual([
       'PodScheduled=True',
       'Ready=False',

@@ -88,6 +88,7 @@ export async function writeCreate(
 ): Promise<WriteOutcome> {
   const name = storeName(definition);
   const key = keyOf(object);
+  definition.beforeStore?.(object);
   if (context.dryRun) {
     const current = await dependencies.store.get(name, key);
     return current === undefined ? imagined(object, 0) : { outcome: 'conflict', current };
@@ -106,6 +107,7 @@ export async function writeUpdate(
   context: RequestContext,
 ): Promise<WriteOutcome> {
   const expectedRevision = Number(before.metadata.resourceVersion);
+  definition.beforeStore?.(object);
   if (context.dryRun) return imagined(object, expectedRevision);
   const options = writeOptions(dependencies, definition, object, context);
   const value = encodeObject(object);

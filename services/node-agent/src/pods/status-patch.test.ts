@@ -1,4 +1,4 @@
-import type { PodStatus } from '@orrery/api/gen/types.ts';
+import type { PodCondition, PodStatus } from '@orrery/api/gen/types.ts';
 import { describe, expect, test } from 'vitest';
 import { statusIsCurrent, statusPatch } from './status-patch.ts';
 
@@ -51,6 +51,16 @@ describe('a status need not be written', () => {
     [
       'over one with conditions of others',
       { ...WANTED, conditions: [{ type: 'X', status: 'True' }, ready!, initialized!] },
+      true,
+    ],
+    [
+      'over one as the apiserver shows it',
+      {
+        ...WANTED,
+        conditions: WANTED.conditions!.map(
+          (each) => ({ ...each, lastProbeTime: null }) as unknown as PodCondition,
+        ),
+      },
       true,
     ],
     ['over another phase', { ...WANTED, phase: 'Pending' }, false],

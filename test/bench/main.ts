@@ -12,6 +12,8 @@ import { readTarget } from '../support/connection.ts';
 import type { LoadResult } from './measure.ts';
 import { type PodCost, podCost } from './pods.ts';
 import { configMaps, CONNECTIONS, rollout, watchLatency } from './rows.ts';
+import { scheduling } from './scheduling.ts';
+import { daemonSet, jobs, namespaceDeletion, statefulSet } from './workloads.ts';
 
 const NODES = 100;
 const REPLICAS = 1_000;
@@ -19,6 +21,11 @@ const CONFIG_MAPS = 3_000;
 const WATCHERS = 50;
 const IDLE_PODS = 10_000;
 const SHELL_PODS = 1_000;
+const DAEMON_NODES = 1_000;
+const ORDERED_PODS = 100;
+const JOBS = 200;
+const PODS_OF_JOB = 10;
+const PODS_OF_NAMESPACE = 5_000;
 
 /** An image that nobody knows: it runs until it is stopped. */
 const PLAIN = { image: 'example.com/app' };
@@ -169,6 +176,61 @@ async function measurePods(report: (line: string) => void): Promise<Measured> {
   };
 }
 
+async function measureWorkloads(report: (line: string) => void): Promise<Measured> {
+  report(`DaemonSet over ${DAEMON_NODES} nodes ...`);
+  const daemons = await TestCluster.start({ nodes: DAEMON_NODES });
+  let daemonSetSeconds: number;
+  try {
+    daemonSetSeconds = await daemonSet(readTarget(daemons.kubeconfig), DAEMON_NODES);
+  } finally {
+    await daemons.remove();
+  }
+  const cluster = await TestCluster.start({ nodes: NODES });
+  try {
+    const target = readTarget(cluster.kubeconfig);
+    report(`StatefulSet of ${ORDERED_PODS} ...`);
+    const statefulSetSeconds = await statefulSet(target, ORDERED_PODS);
+    report(`${JOBS} Jobs of ${PODS_OF_JOB} ...`);
+    const jobsSeconds = await jobs(target, JOBS, PODS_OF_JOB);
+    report(`a namespace with ${PODS_OF_NAMESPACE} pods ...`);
+    const namespaceSeconds = await namespaceDeletion(target, PODS_OF_NAMESPACE);
+    return {
+      results: { workloads: { daemonSetSeconds, statefulSetSeconds, jobsSeconds, namespaceSeconds } },
+      rows: [
+        {
+          name: `DaemonSet over ${DAEMON_NODES} nodes until all Ready`,
+          value: `${round(daemonSetSeconds)} s`,
+        },
+        {
+          name: `StatefulSet of ${ORDERED_PODS}, one after another`,
+          value: `${round(statefulSetSeconds)} s`,
+        },
+        {
+          name: `${JOBS} Jobs of ${PODS_OF_JOB} until all Complete`,
+          value: `${round(jobsSeconds)} s (${Math.round((JOBS * PODS_OF_JOB) / jobsSeconds)} pods/s)`,
+        },
+        {
+          name: `deletion of a namespace with ${PODS_OF_NAMESPACE} pods`,
+          value: `${round(namespaceSeconds)} s`,
+        },
+      ],
+    };
+  } finally {
+    await cluster.remove();
+  }
+}
+
+async function measureScheduling(report: (line: string) => void): Promise<Measured> {
+  const results = await scheduling(report);
+  return {
+    results: { scheduling: results },
+    rows: results.map(({ shape, pods, podsPerSecond }) => ({
+      name: `scheduler, 5000 nodes, ${shape}`,
+      value: `${Math.round(podsPerSecond)} pods/s of ${pods}`,
+    })),
+  };
+}
+
 /** Whether JSON is wanted instead of the table. */
 function wantsJson(): boolean {
   try {
@@ -183,7 +245,12 @@ async function main(): Promise<void> {
   const json = wantsJson();
   const about = environment();
   const report = (line: string): void => void process.stderr.write(`${line}\n`);
-  const parts = [await measureControlPlane(report), await measurePods(report)];
+  const parts = [
+    await measureControlPlane(report),
+    await measureWorkloads(report),
+    await measureScheduling(report),
+    await measurePods(report),
+  ];
   const results = Object.assign({}, ...parts.map((part) => part.results)) as object;
   const rows = parts.flatMap((part) => part.rows);
   if (json) {

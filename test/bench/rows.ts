@@ -34,7 +34,7 @@ function deployment(name: string, replicas: number, container: Partial<Container
 }
 
 /** Rejects when the work takes longer than a step may; leaves no timer behind. */
-async function withinLimit<T>(what: () => string, work: Promise<T>): Promise<T> {
+export async function withinLimit<T>(what: () => string, work: Promise<T>): Promise<T> {
   const done = new AbortController();
   const limit = systemClock.sleep(STEP_LIMIT_MS, done.signal).then(() => {
     if (done.signal.aborted) return;

@@ -1,19 +1,44 @@
 /** The scheduler on a whole cluster, with real kubectl: near and away, spread, preemption, gates, and other schedulers. */
 
 import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Event, Pod } from '@orrery/api/gen/types.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, TestCluster } from '../support/cluster.ts';
 
 let cluster: TestCluster;
+let directory: string;
+
+/** A second profile that fills nodes one after another. */
+const PROFILES = `
+apiVersion: kubescheduler.config.k8s.io/v1
+kind: KubeSchedulerConfiguration
+profiles:
+- schedulerName: default-scheduler
+- schedulerName: packing
+  plugins:
+    score:
+      disabled: [{name: '*'}]
+      enabled: [{name: NodeResourcesFit}]
+  pluginConfig:
+  - name: NodeResourcesFit
+    args: {scoringStrategy: {type: MostAllocated}}
+`;
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ nodes: 4 });
+  directory = await mkdtemp(join(tmpdir(), 'orrery-scheduler-'));
+  const schedulerConfig = join(directory, 'scheduler.yaml');
+  await writeFile(schedulerConfig, PROFILES);
+  cluster = await TestCluster.start({ nodes: 4, schedulerConfig });
   await run('label', 'node', 'node-1', 'node-2', 'zone=a');
   await run('label', 'node', 'node-3', 'node-4', 'zone=b');
 });
-afterAll(() => cluster.remove());
+afterAll(async () => {
+  await cluster.remove();
+  await rm(directory, { recursive: true });
+});
 
 const run = (...args: string[]): Promise<string> => cluster.kubectlOk(args);
 const apply = (object: object): Promise<string> =>
@@ -132,6 +157,21 @@ describe('preemption', () => {
     });
     await run('delete', 'deploy', 'vital', 'filler', 'guarded');
     await run('delete', 'pdb', 'guarded');
+  });
+});
+
+describe('a second profile', () => {
+  it('places the pods that name it by its own rules, and its events say so', async () => {
+    await apply(workload('packed', 6, { schedulerName: 'packing' }, { cpu: '100m' }));
+    await rolledOut('packed');
+    expect(new Set(await nodesOf('packed')).size).toBe(1);
+    const events = await run('get', 'events', '--field-selector=reason=Scheduled', '-o', 'json');
+    const { items } = JSON.parse(events) as { items: Event[] };
+    const reporters = items.filter(({ involvedObject }) => involvedObject.name?.startsWith('packed-'));
+    expect(
+      new Set(reporters.map(({ source, reportingComponent }) => source?.component || reportingComponent)),
+    ).toEqual(new Set(['packing']));
+    await run('delete', 'deploy', 'packed');
   });
 });
 

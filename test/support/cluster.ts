@@ -34,6 +34,10 @@ export interface ClusterOptions {
   /** Simulated delays are zero unless this is set. */
   realDelays?: boolean;
   speed?: number;
+  /** As `--controllers`. */
+  controllers?: string;
+  /** As `--scheduler-config`. */
+  schedulerConfig?: string;
   /** As `--crashloop-initial`. */
   crashloopInitial?: string;
 }
@@ -87,11 +91,15 @@ export class TestCluster {
       realDelays = false,
       speed,
       crashloopInitial,
+      controllers,
+      schedulerConfig,
     } = this.#options;
     const whichNodes = nodeConfig === undefined ? `--nodes=${nodes}` : `--node-config=${nodeConfig}`;
     const flags = [whichNodes, `--node-agents=${nodeAgents}`, `--port=${this.#port}`];
     if (!realDelays) flags.push('--zero-delays');
     if (speed !== undefined) flags.push(`--speed=${speed}`);
+    if (controllers !== undefined) flags.push(`--controllers=${controllers}`);
+    if (schedulerConfig !== undefined) flags.push(`--scheduler-config=${schedulerConfig}`);
     if (crashloopInitial !== undefined) flags.push(`--crashloop-initial=${crashloopInitial}`);
     await this.orreryOk('up', '-d', ...flags);
   }

@@ -92,7 +92,13 @@ describe('the cluster record', () => {
   });
 
   it('of a version that knew fewer options has the defaults of the others', async () => {
-    const { crashloopInitialMs: _, controllers: __, nodeConfig: ___, ...older } = record.options;
+    const {
+      crashloopInitialMs: _1,
+      controllers: _2,
+      nodeConfig: _3,
+      schedulerConfig: _4,
+      ...older
+    } = record.options;
     await writeClusterRecord(data, { ...record, options: older as ClusterRecord['options'] });
     expect(await readClusterRecord(data)).toMatchObject(record);
   });

@@ -35,6 +35,8 @@ export interface ClusterOptions {
   readonly crashloopInitialMs: number;
   /** Which controllers run, as the controller-manager's --controllers takes it. */
   readonly controllers: string;
+  /** A KubeSchedulerConfiguration as YAML; empty for the default profile alone. */
+  readonly schedulerConfig: string;
 }
 
 export const DEFAULT_OPTIONS: ClusterOptions = {
@@ -47,6 +49,7 @@ export const DEFAULT_OPTIONS: ClusterOptions = {
   speed: 1,
   crashloopInitialMs: 1_000,
   controllers: '*',
+  schedulerConfig: '',
 };
 
 /** Loopback ports that nobody chooses by hand, of a cluster with one node agent. */
@@ -155,8 +158,8 @@ function parseRecord(text: string): ClusterRecord | undefined {
     clock['clusterMs'],
     ...internalPorts(nodeAgents).map((name) => ports[name]),
   ];
-  if (typeof options['controllers'] !== 'string' || typeof options['nodeConfig'] !== 'string')
-    return undefined;
+  const texts = [options['controllers'], options['nodeConfig'], options['schedulerConfig']];
+  if (texts.some((text) => typeof text !== 'string')) return undefined;
   if (durability === undefined || !allNumbers.every((each) => typeof each === 'number' && each > 0))
     return undefined;
   return { options, ports, clock } as unknown as ClusterRecord;

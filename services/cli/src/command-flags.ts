@@ -73,6 +73,12 @@ export const upFlags = {
     otherwise: asLastTime(formatDuration(DEFAULT_OPTIONS.crashloopInitialMs)),
     help: 'Before a container that crashed again is restarted; doubles up to 5m. Kubernetes has 10s.',
   },
+  'scheduler-config': {
+    kind: 'text',
+    value: 'FILE',
+    otherwise: asLastTime('the default profile alone'),
+    help: 'Profiles of the scheduler: a KubeSchedulerConfiguration, as docs/scheduler.md describes it.',
+  },
   controllers: {
     kind: 'text',
     value: 'LIST',

@@ -80,7 +80,7 @@ export function processTable(plan: ClusterPlan): ProcessSpec[] {
     nats(plan),
     service(record, { ...single('apiserver', apiserver), address: `https://${LOOPBACK}:${options.port}` }),
     service(record, single('controller-manager', { ...client, ORRERY_CONTROLLERS: options.controllers })),
-    service(record, single('scheduler', client)),
+    service(record, single('scheduler', { ...client, ORRERY_SCHEDULER_CONFIG: options.schedulerConfig })),
     service(record, single('hpa', client)),
     ...Array.from({ length: options.nodeAgents }, (_, place) =>
       service(record, nodeAgent(plan, place, client)),

@@ -1,8 +1,8 @@
 /** What the scheduler is told through its environment. */
 
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { clusterConfig, commonConfig, ConfigError, nonEmpty, readConfig } from '@orrery/kit/config.ts';
+import { checkedText, clusterConfig, commonConfig, ConfigError, readConfig } from '@orrery/kit/config.ts';
+import type * as yaml from 'yaml';
 import {
   defaultConfig,
   parseSchedulerConfig,
@@ -13,31 +13,24 @@ import {
 const shape = {
   ...commonConfig,
   ...clusterConfig,
-  /** A file with a KubeSchedulerConfiguration. */
-  ORRERY_SCHEDULER_CONFIG: nonEmpty({ default: undefined }),
+  /** A KubeSchedulerConfiguration as YAML; empty for the default profile alone. */
+  ORRERY_SCHEDULER_CONFIG: checkedText(() => undefined)({ default: '' }),
 } as const;
 
-/** @throws ConfigError that names every variable that is missing or wrong, and every field of the file. */
+/** @throws ConfigError that names every variable that is missing or wrong, and every field of the configuration. */
 export function schedulerConfig() {
   const config = readConfig(shape, process.env);
-  return { ...config, scheduler: readFile(config.ORRERY_SCHEDULER_CONFIG) };
+  return { ...config, scheduler: profilesIn(config.ORRERY_SCHEDULER_CONFIG) };
 }
 
-function readFile(path: string | undefined): SchedulerConfig {
-  if (path === undefined) return defaultConfig;
-  const wrong = (why: string): ConfigError => new ConfigError([`ORRERY_SCHEDULER_CONFIG: ${path}: ${why}`]);
-  let document: unknown;
+function profilesIn(text: string): SchedulerConfig {
+  if (text === '') return defaultConfig;
   try {
-    // Only those who have a file pay for reading YAML.
-    const { parse } = createRequire(import.meta.url)('yaml') as typeof import('yaml');
-    document = parse(readFileSync(path, 'utf8'));
+    // Only those who have profiles pay for reading YAML.
+    const { parse } = createRequire(import.meta.url)('yaml') as typeof yaml;
+    return parseSchedulerConfig(parse(text));
   } catch (error) {
-    throw wrong(error instanceof Error ? error.message : String(error));
-  }
-  try {
-    return parseSchedulerConfig(document);
-  } catch (error) {
-    if (error instanceof SchedulerConfigError) throw wrong(error.message);
-    throw error;
+    const problems = error instanceof SchedulerConfigError ? error.problems : [String(error)];
+    throw new ConfigError(problems.map((problem) => `ORRERY_SCHEDULER_CONFIG: ${problem}`));
   }
 }

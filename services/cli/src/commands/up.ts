@@ -33,6 +33,9 @@ export async function run({ flags, data }: Call<typeof upFlags>): Promise<number
   } = flags;
   assertControllers(controllers);
   const wantedNodes = await nodesOptions(nodes, flags['node-config']);
+  const schedulerFile = flags['scheduler-config'];
+  const schedulerConfig =
+    schedulerFile === undefined ? undefined : await configText('--scheduler-config', schedulerFile);
   const options: Partial<ClusterOptions> = {
     ...wantedNodes,
     ...(nodeAgents === undefined ? {} : { nodeAgents }),
@@ -41,13 +44,27 @@ export async function run({ flags, data }: Call<typeof upFlags>): Promise<number
     ...(speed === undefined ? {} : { speed }),
     ...(crashloopInitialMs === undefined ? {} : { crashloopInitialMs }),
     ...(controllers === undefined ? {} : { controllers }),
+    ...(schedulerConfig === undefined ? {} : { schedulerConfig }),
   };
   const request: UpRequest = { data: data.path, options, zeroDelays };
   return detach ? runDetached(request, data) : runInForeground(request, data);
 }
 
-/** Of a configuration of nodes, in bytes: it becomes part of a process's environment. */
+/** Of a file of configuration, in bytes: it becomes part of a process's environment. */
 const MOST_CONFIG_BYTES = 64 * 1024;
+
+/** @throws CliError when the file cannot be read or is too large */
+async function configText(flag: string, file: string): Promise<string> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new CliError(`${flag}: ${file} cannot be read (${messageOf(error)})`);
+  }
+  const size = Buffer.byteLength(text);
+  if (size <= MOST_CONFIG_BYTES) return text;
+  throw new CliError(`${flag}: ${file} has ${size} bytes; it may have ${MOST_CONFIG_BYTES}`);
+}
 
 /** @throws CliError that names the file and the field when something is wrong with it */
 async function nodesOptions(
@@ -59,15 +76,7 @@ async function nodesOptions(
   if (file === undefined) return { nodes: nodes!, nodeConfig: '', nodesAskedAtMs };
   if (nodes !== undefined)
     throw new CliError('--nodes and --node-config both say which nodes there are; choose one');
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new CliError(`--node-config: ${file} cannot be read (${messageOf(error)})`);
-  }
-  const size = Buffer.byteLength(text);
-  if (size > MOST_CONFIG_BYTES)
-    throw new CliError(`--node-config: ${file} has ${size} bytes; it may have ${MOST_CONFIG_BYTES}`);
+  const text = await configText('--node-config', file);
   const { problems } = parseNodeGroups(text);
   if (problems.length > 0)
     throw new CliError(`--node-config: ${file}: ${problems.map(fieldErrorText).join('; ')}`);

@@ -1,6 +1,14 @@
 /** Which parts fail, how, and when: drawn from a seed, so that a schedule can be repeated. */
 
-const PARTS = ['apiserver', 'controller-manager', 'scheduler', 'hpa', 'node-agent', 'redis', 'nats'] as const;
+export const PARTS = [
+  'apiserver',
+  'controller-manager',
+  'scheduler',
+  'hpa',
+  'node-agent',
+  'redis',
+  'nats',
+] as const;
 export type Part = (typeof PARTS)[number];
 
 /** Killed and started again by the supervisor, or stopped for a while and continued. */

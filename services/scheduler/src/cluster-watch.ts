@@ -214,7 +214,12 @@ export class ClusterWatch {
    * helps when what it is about is in order now.
    */
   #helps({ kind, nodeName }: ClusterEvent, { info, rejectedBy }: QueuedPod): boolean {
-    const { cache } = this.#options;
+    const { cache, nominator } = this.#options;
+    // Whoever was promised a node waits for that one, as long as it is there.
+    const promised = nominator.nodeOf(info.uid);
+    const waitsElsewhere =
+      promised !== undefined && promised !== nodeName && cache.node(promised) !== undefined;
+    if (waitsElsewhere && kind === 'AssignedPodDelete') return false;
     const profile = this.#profileOf(info.pod);
     if (profile === undefined) return false;
     // Without nodes no plugin has had a say.
@@ -223,7 +228,7 @@ export class ClusterWatch {
     if (!matters) return false;
     if (nodeName === undefined || spansNodes(profile, info, cache)) return isFit(profile, info, cache);
     const node = cache.node(nodeName);
-    return node !== undefined && fitsNode(profile, info, node, cache);
+    return node !== undefined && fitsNode(profile, info, node, { snapshot: cache, nominator });
   }
 
   /** One object that validation should not have let through must not stop the handling of all others. */

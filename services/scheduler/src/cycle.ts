@@ -4,7 +4,7 @@ import type { Diagnosis } from './fit-error.ts';
 import type { FilterPlugin, PodFilter, Rejection, ScorePlugin } from './plugins/plugin.ts';
 import type { Profile } from './plugins/registry.ts';
 import { Nominator } from './preemption/nominator.ts';
-import { type NodeInfo, nodeCopy } from './snapshot/node-info.ts';
+import type { NodeInfo } from './snapshot/node-info.ts';
 import type { PodInfo } from './snapshot/pod-info.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
 
@@ -17,8 +17,9 @@ export interface PluginScores {
 /** How a decision came about. */
 export interface DecisionTrace {
   readonly nodeCount: number;
-  /** Nodes that a plugin kept the pod from, and why. */
-  readonly rejected: readonly (readonly [NodeInfo, NodeRejection])[];
+  /** Nodes that a plugin kept the pod from, and why: two lists of one length, since there may be thousands. */
+  readonly rejected: readonly NodeInfo[];
+  readonly rejections: readonly NodeRejection[];
   readonly feasible: readonly NodeInfo[];
   /** Of feasible nodes; empty when there was nothing to choose. */
   readonly scores: readonly PluginScores[];
@@ -95,10 +96,15 @@ export function spansNodes(profile: Profile, pod: PodInfo, snapshot: Snapshot): 
   return runPreFilters(profile.filters, pod, snapshot).filters.some(({ podFilter }) => podFilter.spansNodes);
 }
 
-/** Whether one node could take the pod now. */
-export function fitsNode(profile: Profile, pod: PodInfo, node: NodeInfo, snapshot: Snapshot): boolean {
+/** Whether one node could take the pod now, beside those that it is promised to. */
+export function fitsNode(
+  profile: Profile,
+  pod: PodInfo,
+  node: NodeInfo,
+  { snapshot, nominator }: { snapshot: Snapshot; nominator: Nominator },
+): boolean {
   const { filters, unfit } = runPreFilters(profile.filters, pod, snapshot);
-  return unfit === undefined && filters.every(({ podFilter }) => podFilter.filter(node) === undefined);
+  return unfit === undefined && rejectionOn(nominator, pod, filters, node) === undefined;
 }
 
 /** The nodes that pre-filters leave over, and who narrowed them down. */
@@ -154,17 +160,19 @@ export class SchedulingCycle {
     }
     const promised = this.#promisedNode(pod, filters);
     if (promised !== undefined) {
-      const trace = { nodeCount, rejected: [], feasible: [promised], scores: [] };
+      const trace = { nodeCount, rejected: [], rejections: [], feasible: [promised], scores: [] };
       return { nodeName: promised.name, evaluatedNodes: 1, feasibleNodes: 1, trace };
     }
     const { nodes, by } = candidates(filters, this.#snapshot);
     const reasons = new Map<string, number>();
     const plugins = new Set(by);
     const helpable: NodeInfo[] = [];
-    const rejected: [NodeInfo, NodeRejection][] = [];
+    const rejected: NodeInfo[] = [];
+    const rejections: NodeRejection[] = [];
     const { feasible, evaluatedNodes } = this.#findFeasible(pod, filters, nodes, (node, why) => {
       const { plugin, rejection } = why;
-      rejected.push([node, why]);
+      rejected.push(node);
+      rejections.push(why);
       plugins.add(plugin.name);
       if (rejection.resolvable) helpable.push(node);
       for (const reason of rejection.reasons) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
@@ -172,12 +180,12 @@ export class SchedulingCycle {
     if (feasible.length === 0) {
       const passedOver = nodeCount - nodes.length;
       if (passedOver > 0) reasons.set(`node(s) didn't satisfy plugin(s) [${by.join(' ')}]`, passedOver);
-      const trace = { nodeCount, rejected, feasible, scores: [] };
+      const trace = { nodeCount, rejected, rejections, feasible, scores: [] };
       return { nodeName: undefined, diagnosis: { nodeCount, reasons, plugins }, helpable, filters, trace };
     }
     const scores: PluginScores[] = [];
     const best = feasible.length === 1 ? feasible[0]! : this.#choose(pod, feasible, scores);
-    const trace = { nodeCount, rejected, feasible, scores };
+    const trace = { nodeCount, rejected, rejections, feasible, scores };
     return { nodeName: best.name, evaluatedNodes, feasibleNodes: feasible.length, trace };
   }
 
@@ -195,7 +203,7 @@ export class SchedulingCycle {
     while (evaluatedNodes < nodes.length && feasible.length < enough) {
       const node = nodes[(start + evaluatedNodes) % nodes.length]!;
       evaluatedNodes += 1;
-      const why = this.#rejectionOn(pod, filters, node);
+      const why = rejectionOn(this.#nominator, pod, filters, node);
       if (why === undefined) feasible.push(node);
       else onRejected(node, why);
     }
@@ -207,33 +215,9 @@ export class SchedulingCycle {
   #promisedNode(pod: PodInfo, filters: readonly BoundFilter[]): NodeInfo | undefined {
     const name = this.#nominator.nodeOf(pod.uid);
     const node = name === undefined ? undefined : this.#snapshot.node(name);
-    if (node === undefined || this.#rejectionOn(pod, filters, node) !== undefined) return undefined;
+    if (node === undefined || rejectionOn(this.#nominator, pod, filters, node) !== undefined)
+      return undefined;
     return filters.every(({ podFilter }) => podFilter.nodeNames?.has(node.name) !== false) ? node : undefined;
-  }
-
-  /**
-   * Why the node cannot take the pod. Room that was promised to others as important is not
-   * free; but who is promised may never come, so the pod has to fit without them as well
-   * (RunFilterPluginsWithNominatedPods).
-   */
-  #rejectionOn(pod: PodInfo, filters: readonly BoundFilter[], node: NodeInfo): NodeRejection | undefined {
-    const others = this.#nominator.isEmpty
-      ? []
-      : this.#nominator.on(node.name).filter((each) => each.uid !== pod.uid && each.priority >= pod.priority);
-    if (others.length > 0) {
-      const copy = nodeCopy(node);
-      const suppose = (sign: 1 | -1): void => {
-        for (const other of others) {
-          copy.count(other, sign);
-          for (const { podFilter } of filters) podFilter.count?.(other, node, sign);
-        }
-      };
-      suppose(1);
-      const why = firstRejection(filters, copy);
-      suppose(-1);
-      if (why !== undefined) return why;
-    }
-    return firstRejection(filters, node);
   }
 
   /** Adds the points that decide to `given`. */
@@ -275,14 +259,58 @@ export interface NodeRejection {
 
 /** Nothing that happens on nodes would help. */
 function nowhere(diagnosis: Diagnosis): Decision {
-  const trace = { nodeCount: diagnosis.nodeCount, rejected: [], feasible: [], scores: [] };
+  const trace = { nodeCount: diagnosis.nodeCount, rejected: [], rejections: [], feasible: [], scores: [] };
   return { nodeName: undefined, diagnosis, helpable: [], filters: [], trace };
 }
+
+/**
+ * Why the node cannot take the pod. Room that was promised to others as important is not
+ * free; but who is promised may never come, so the pod has to fit without them as well
+ * (RunFilterPluginsWithNominatedPods).
+ */
+function rejectionOn(
+  nominator: Nominator,
+  pod: PodInfo,
+  filters: readonly BoundFilter[],
+  node: NodeInfo,
+): NodeRejection | undefined {
+  const promised = nominator.on(node.name);
+  if (promised.length > 0) {
+    const others = promised.filter((each) => each.uid !== pod.uid && each.priority >= pod.priority);
+    const why = others.length === 0 ? undefined : rejectionBeside(others, filters, node);
+    if (why !== undefined) return why;
+  }
+  return firstRejection(filters, node);
+}
+
+/** As if the others were on the node already. */
+function rejectionBeside(
+  others: readonly PodInfo[],
+  filters: readonly BoundFilter[],
+  node: NodeInfo,
+): NodeRejection | undefined {
+  const copy = node.copy();
+  const suppose = (sign: 1 | -1): void => {
+    for (const other of others) {
+      copy.count(other, sign);
+      for (const { podFilter } of filters) podFilter.count?.(other, node, sign);
+    }
+  };
+  suppose(1);
+  const why = firstRejection(filters, copy);
+  suppose(-1);
+  return why;
+}
+
+/** What was said of the node before: nodes of one kind are rejected for one reason, and there may be thousands of them. */
+let latest: NodeRejection | undefined;
 
 function firstRejection(filters: readonly BoundFilter[], node: NodeInfo): NodeRejection | undefined {
   for (const { plugin, podFilter } of filters) {
     const rejection = podFilter.filter(node);
-    if (rejection !== undefined) return { plugin, rejection };
+    if (rejection === undefined) continue;
+    if (latest?.plugin !== plugin || latest.rejection !== rejection) latest = { plugin, rejection };
+    return latest;
   }
   return undefined;
 }

@@ -53,8 +53,8 @@ export interface Explanation extends DecisionOutcome {
 
 /** Decisions that are kept at most. */
 const MAX_DECISIONS = 1_000;
-/** Verdicts and points that are kept at most, of all decisions together: a few MiB. */
-const MAX_VALUES = 400_000;
+/** Verdicts and points that are kept at most, of all decisions together: about 2 MiB. */
+const MAX_VALUES = 150_000;
 
 export class DecisionLog {
   /** By key of the pod, the oldest decision first. */
@@ -77,12 +77,11 @@ export class DecisionLog {
     const entry = this.#entries.get(podKey);
     if (entry === undefined) return undefined;
     const { info, atMs, trace, outcome } = entry;
-    const { nodeCount, rejected, feasible, scores } = trace;
-    const refused = rejected.map(([node, { plugin, rejection }]) => ({
-      name: node.name,
-      rejectedBy: plugin.name,
-      reasons: rejection.reasons,
-    }));
+    const { nodeCount, rejected, rejections, feasible, scores } = trace;
+    const refused = rejected.map((node, index) => {
+      const { plugin, rejection } = rejections[index]!;
+      return { name: node.name, rejectedBy: plugin.name, reasons: rejection.reasons };
+    });
     const possible = feasible.map((node, index) => {
       const points = scores.map(({ plugin, values }) => plugin.weight * values[index]!);
       return { name: node.name, points, total: points.reduce((sum, each) => sum + each, 0) };

@@ -267,11 +267,16 @@ export class Scheduler {
       const problem = 'not eligible due to a terminating pod on the nominated node.';
       return { nominatedNode: promised, problem };
     }
-    const { best, withoutVictims } = searchCandidates(info, helpable, filters, {
-      budgets: this.#options.informers.of(PodDisruptionBudgets).lister.list(),
-      random: this.#options.random,
-      nodeCount,
-    });
+    const { best, withoutVictims } = searchCandidates(
+      info,
+      helpable,
+      {
+        filters,
+        budgets: this.#options.informers.of(PodDisruptionBudgets).lister.list(),
+        promised: (name) => this.#nominator.on(name),
+      },
+      { random: this.#options.random, nodeCount },
+    );
     if (best === undefined) {
       this.#nominator.delete(info.uid);
       const reasons = new Map<string, number>();

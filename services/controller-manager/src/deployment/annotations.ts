@@ -16,7 +16,7 @@ const NOT_COPIED = new Set([
   REVISION_HISTORY,
   DESIRED_REPLICAS,
   MAX_REPLICAS,
-  'deprecated.deployment.rollback.revision',
+  'deprecated.deployment.rollback.to',
 ]);
 
 /** Longest revision history that is kept, in characters. */

@@ -70,7 +70,8 @@ export class DeploymentReconciler {
     try {
       await this.#syncNewSet(pass);
       for (const scaling of planSizes(pass.rollout)) await this.#scale(pass, scaling);
-      if (isComplete(pass.rollout)) await this.#forgetOldSets(pass);
+      const isPaused = pass.rollout.deployment.spec.paused === true;
+      if (isComplete(pass.rollout) || isPaused) await this.#forgetOldSets(pass);
     } catch (error) {
       if (error instanceof HashCollision) return this.#countCollision(pass);
       if (pass.outcome?.kind === 'failed') await this.#finish(pass);

@@ -6,33 +6,55 @@ import type { FilterPlugin, Rejection } from './plugin.ts';
 
 const NAME = 'NodeResourcesFit';
 
-const TOO_MANY_PODS = 'Too many pods';
-
 /** Everything that the node lacks, or undefined when it lacks nothing. */
-function lacking({ allocatable, requested, podCount }: NodeInfo, request: Resources): Rejection | undefined {
-  const reasons: string[] = [];
-  if (podCount + 1 > allocatable.pods) reasons.push(TOO_MANY_PODS);
+function lacking(node: NodeInfo, request: Resources): Rejection | undefined {
+  if (hasRoom(node, request)) return undefined;
+  const { allocatable, requested, podCount } = node;
   // What is not asked for is not checked: a node that is over its limit may still take such a pod.
-  if (request.milliCpu > 0 && request.milliCpu > allocatable.milliCpu - requested.milliCpu) {
-    reasons.push('Insufficient cpu');
+  const lacks = (amount: number, left: number): boolean => amount > 0 && amount > left;
+  const storageLeft = allocatable.ephemeralStorageBytes - requested.ephemeralStorageBytes;
+  const bits =
+    (podCount + 1 > allocatable.pods ? 1 : 0) |
+    (lacks(request.milliCpu, allocatable.milliCpu - requested.milliCpu) ? 2 : 0) |
+    (lacks(request.memoryBytes, allocatable.memoryBytes - requested.memoryBytes) ? 4 : 0) |
+    (lacks(request.ephemeralStorageBytes, storageLeft) ? 8 : 0);
+  const isResolvable = !exceeds(request, allocatable);
+  if (request.extended === undefined) return bits === 0 ? undefined : usualRejection(bits, isResolvable);
+  const reasons = REASONS.filter((_, index) => (bits & (1 << index)) !== 0);
+  for (const [name, amount] of request.extended) {
+    const left = (allocatable.extended?.get(name) ?? 0) - (requested.extended?.get(name) ?? 0);
+    if (lacks(amount, left)) reasons.push(`Insufficient ${name}`);
   }
-  if (request.memoryBytes > 0 && request.memoryBytes > allocatable.memoryBytes - requested.memoryBytes) {
-    reasons.push('Insufficient memory');
-  }
-  if (
-    request.ephemeralStorageBytes > 0 &&
-    request.ephemeralStorageBytes > allocatable.ephemeralStorageBytes - requested.ephemeralStorageBytes
-  ) {
-    reasons.push('Insufficient ephemeral-storage');
-  }
-  if (request.extended !== undefined) {
-    for (const [name, amount] of request.extended) {
-      const left = (allocatable.extended?.get(name) ?? 0) - (requested.extended?.get(name) ?? 0);
-      if (amount > 0 && amount > left) reasons.push(`Insufficient ${name}`);
-    }
-  }
-  if (reasons.length === 0) return undefined;
-  return { reasons, resolvable: !exceeds(request, allocatable) };
+  return reasons.length === 0 ? undefined : { reasons, resolvable: isResolvable };
+}
+
+const REASONS = [
+  'Too many pods',
+  'Insufficient cpu',
+  'Insufficient memory',
+  'Insufficient ephemeral-storage',
+];
+
+/** One object for one answer, however many nodes get it. */
+const usualRejections: Rejection[] = [];
+
+function usualRejection(bits: number, isResolvable: boolean): Rejection {
+  const at = bits * 2 + (isResolvable ? 1 : 0);
+  return (usualRejections[at] ??= {
+    reasons: REASONS.filter((_, index) => (bits & (1 << index)) !== 0),
+    resolvable: isResolvable,
+  });
+}
+
+/** The usual case without garbage: nothing special is asked for, and there is room for all of it. */
+function hasRoom({ allocatable, requested, podCount }: NodeInfo, request: Resources): boolean {
+  return (
+    request.extended === undefined &&
+    podCount + 1 <= allocatable.pods &&
+    request.milliCpu <= allocatable.milliCpu - requested.milliCpu &&
+    request.memoryBytes <= allocatable.memoryBytes - requested.memoryBytes &&
+    request.ephemeralStorageBytes <= allocatable.ephemeralStorageBytes - requested.ephemeralStorageBytes
+  );
 }
 
 /** Whether the pod asks for more than the whole node has. */

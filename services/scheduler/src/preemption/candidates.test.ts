@@ -1,12 +1,18 @@
 import type { Pod, PodDisruptionBudget } from '@orrery/api/gen/types.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { preFilter } from '../cycle.ts';
+import { type BoundFilter, preFilter } from '../cycle.ts';
 import { defaultPlugins } from '../plugins/registry.ts';
 import { podInfo } from '../snapshot/pod-info.ts';
 import { makePod } from '../test-support/fake-cluster.ts';
 import { NO_STORAGE, snapshotOf } from '../test-support/verdicts.ts';
-import { type Candidate, leastHarmful, searchCandidates, victimsOn } from './candidates.ts';
+import {
+  type Candidate,
+  leastHarmful,
+  type PreemptionView,
+  searchCandidates,
+  victimsOn,
+} from './candidates.ts';
 
 const PROFILE = defaultPlugins(NO_STORAGE);
 
@@ -29,6 +35,12 @@ function budget(app: string, disruptionsAllowed: number): PodDisruptionBudget {
   return { metadata, spec: { selector: { matchLabels: { app } } }, status: { disruptionsAllowed } };
 }
 
+const viewOf = (filters: readonly BoundFilter[], budgets: PodDisruptionBudget[] = []): PreemptionView => ({
+  filters,
+  budgets,
+  promised: () => [],
+});
+
 const incoming = (cpu: string, priority = 100): Pod =>
   makePod({ name: 'vip', requests: { cpu }, spec: { priority } });
 
@@ -48,7 +60,7 @@ function victims(
   return Object.fromEntries(
     cache.nodes.map((node) => [
       node.name,
-      victimsOn(info, node, filters, budgets)?.victims.map((each) => each.pod.metadata.name) ?? [],
+      victimsOn(info, node, viewOf(filters, budgets))?.victims.map((each) => each.pod.metadata.name) ?? [],
     ]),
   );
 }
@@ -101,7 +113,7 @@ describe('the victims on a node', () => {
     const node = cache.node('n1')!;
     const verdict = (): unknown => filters.map(({ podFilter }) => podFilter.filter(node)?.reasons);
     const before = verdict();
-    expect(victimsOn(info, node, filters, [])?.victims).toHaveLength(1);
+    expect(victimsOn(info, node, viewOf(filters))?.victims).toHaveLength(1);
     expect(verdict()).toEqual(before);
   });
 
@@ -120,7 +132,7 @@ describe('the victims on a node', () => {
         const cache = snapshotOf([{ name: 'n1' }], bound);
         const info = podInfo(incoming(String(cpu)));
         const node = cache.node('n1')!;
-        const found = victimsOn(info, node, preFilter(PROFILE, info, cache), []);
+        const found = victimsOn(info, node, viewOf(preFilter(PROFILE, info, cache)));
         if (found === undefined) return;
         const needs = info.requests.exact.milliCpu;
         const free = node.allocatable.milliCpu - node.requested.milliCpu;
@@ -178,8 +190,8 @@ describe('the search', () => {
     );
     const info = podInfo(incoming('1'));
     const filters = preFilter(PROFILE, info, cache);
-    const options = { budgets: [], random: () => 0.7, nodeCount: 2 };
-    expect(searchCandidates(info, cache.nodes, filters, options)).toEqual({
+    const options = { random: () => 0.7, nodeCount: 2 };
+    expect(searchCandidates(info, cache.nodes, viewOf(filters), options)).toEqual({
       best: undefined,
       withoutVictims: 2,
     });

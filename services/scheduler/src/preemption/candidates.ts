@@ -6,7 +6,7 @@
 import type { PodDisruptionBudget } from '@orrery/api/gen/types.ts';
 import { labelSelectorMatcher } from '@orrery/api/selectors.ts';
 import type { BoundFilter } from '../cycle.ts';
-import { type NodeInfo, nodeCopy } from '../snapshot/node-info.ts';
+import type { NodeInfo } from '../snapshot/node-info.ts';
 import type { PodInfo } from '../snapshot/pod-info.ts';
 
 /** A node and the pods that would have to leave it. */
@@ -28,6 +28,14 @@ function startOf({ pod }: PodInfo): string {
   return pod.status?.startTime ?? pod.metadata.creationTimestamp ?? '';
 }
 
+/** What the search for victims goes by. */
+export interface PreemptionView {
+  readonly filters: readonly BoundFilter[];
+  readonly budgets: readonly PodDisruptionBudget[];
+  /** Pods that are promised a node: they are on it already, as it were. */
+  readonly promised: (nodeName: string) => readonly PodInfo[];
+}
+
 /**
  * The fewest and least important pods of the node that have to go, or undefined when even
  * without all that are less important the pod would not fit (`SelectVictimsOnNode`). The filters
@@ -36,43 +44,59 @@ function startOf({ pod }: PodInfo): string {
 export function victimsOn(
   info: PodInfo,
   node: NodeInfo,
-  filters: readonly BoundFilter[],
-  budgets: readonly PodDisruptionBudget[],
+  { filters, budgets, promised }: PreemptionView,
 ): Candidate | undefined {
-  const lower = [...node.pods.values()].filter(({ priority }) => priority < info.priority);
+  const lower: PodInfo[] = [];
+  for (const pod of node.pods.values()) if (pod.priority < info.priority) lower.push(pod);
   if (lower.length === 0) return undefined;
-  const copy = nodeCopy(node);
+  const copy = node.copy();
   const suppose = (pod: PodInfo, sign: 1 | -1): void => {
     copy.count(pod, sign);
     for (const { podFilter } of filters) podFilter.count?.(pod, node, sign);
   };
   const fits = (): boolean => filters.every(({ podFilter }) => podFilter.filter(copy) === undefined);
+  const others = promised(node.name).filter(
+    (each) => each.uid !== info.uid && each.priority >= info.priority,
+  );
+  for (const pod of others) suppose(pod, 1);
   for (const pod of lower) suppose(pod, -1);
-  const gone = new Set(lower);
-  let violations = 0;
-  const isPossible = fits();
-  if (isPossible) {
-    const { violating, others } = byBudgets(lower.toSorted(byImportance), budgets);
-    // Those whose loss hurts most are spared first.
-    for (const pod of [...violating, ...others]) {
-      suppose(pod, 1);
-      if (fits()) gone.delete(pod);
-      else {
-        suppose(pod, -1);
-        if (violating.includes(pod)) violations += 1;
-      }
-    }
-  }
-  const victims = [...gone].sort(byImportance);
+  const { victims, violations } = fits()
+    ? withoutSpared(lower, budgets, suppose, fits)
+    : { victims: lower, violations: -1 };
+  // The filters are shared by all nodes: what was supposed is taken back.
   for (const pod of victims) suppose(pod, 1);
-  return isPossible && victims.length > 0 ? { node, victims, violations } : undefined;
+  for (const pod of others) suppose(pod, -1);
+  return violations < 0 || victims.length === 0 ? undefined : { node, victims, violations };
+}
+
+/** Spares as many as there is room for, those whose loss hurts most first. */
+function withoutSpared(
+  lower: PodInfo[],
+  budgets: readonly PodDisruptionBudget[],
+  suppose: (pod: PodInfo, sign: 1 | -1) => void,
+  fits: () => boolean,
+): { victims: PodInfo[]; violations: number } {
+  const { violating, others } = byBudgets(lower.sort(byImportance), budgets);
+  const victims: PodInfo[] = [];
+  let violations = 0;
+  const all = violating.length === 0 ? others : [...violating, ...others];
+  for (let index = 0; index < all.length; index += 1) {
+    const pod = all[index]!;
+    suppose(pod, 1);
+    if (fits()) continue;
+    suppose(pod, -1);
+    victims.push(pod);
+    if (index < violating.length) violations += 1;
+  }
+  return { victims: violations === 0 ? victims : victims.sort(byImportance), violations };
 }
 
 /** Tells pods apart by whether their budgets allow their loss, one after another (`filterPodsWithPDBViolation`). */
 function byBudgets(
   pods: readonly PodInfo[],
   budgets: readonly PodDisruptionBudget[],
-): { violating: PodInfo[]; others: PodInfo[] } {
+): { violating: PodInfo[]; others: readonly PodInfo[] } {
+  if (budgets.length === 0) return { violating: [], others: pods };
   const left = budgets.map(({ metadata, spec, status }) => ({
     namespace: metadata.namespace,
     matches: labelSelectorMatcher(spec?.selector),
@@ -150,12 +174,8 @@ export interface PreemptionSearch {
 export function searchCandidates(
   info: PodInfo,
   nodes: readonly NodeInfo[],
-  filters: readonly BoundFilter[],
-  {
-    budgets,
-    random,
-    nodeCount,
-  }: { budgets: readonly PodDisruptionBudget[]; random: () => number; nodeCount: number },
+  view: PreemptionView,
+  { random, nodeCount }: { random: () => number; nodeCount: number },
 ): PreemptionSearch {
   const enough = Math.max(MIN_CANDIDATES, Math.trunc((nodeCount * MIN_CANDIDATES_PERCENT) / 100));
   const start = Math.trunc(random() * nodes.length);
@@ -163,7 +183,7 @@ export function searchCandidates(
   let withoutVictims = 0;
   for (let at = 0; at < nodes.length && found.length < enough; at += 1) {
     const node = nodes[(start + at) % nodes.length]!;
-    const candidate = victimsOn(info, node, filters, budgets);
+    const candidate = victimsOn(info, node, view);
     if (candidate === undefined) withoutVictims += 1;
     else found.push(candidate);
   }

@@ -33,6 +33,14 @@ export interface NodeInfo {
   readonly hostPorts: readonly HostPort[];
   /** Pods of one controller on this node that are not on their way out. */
   podsOfGroup(group: string): number;
+  /** To suppose changes on: the pods are shared, the sums are not. */
+  copy(): SupposedNode;
+}
+
+/** A node as it would be. */
+export interface SupposedNode extends NodeInfo {
+  /** Adds a pod's amounts (`sign` 1) or takes them away (-1). */
+  count(info: PodInfo, sign: 1 | -1): void;
 }
 
 /** What a change of a Node object can make possible for pods that wait. */
@@ -55,7 +63,7 @@ const NOTHING: Allocatable = allocatableOf(undefined);
  * The node that the cache keeps. It may exist before its Node object does, because pods
  * and nodes arrive on different streams: then it sums up pods but is never chosen.
  */
-export class NodeState implements NodeInfo {
+export class NodeState implements SupposedNode {
   readonly name: string;
   known = false;
   labels: Labels = NO_LABELS;
@@ -87,6 +95,30 @@ export class NodeState implements NodeInfo {
 
   podsOfGroup(group: string): number {
     return this.groups.get(group) ?? 0;
+  }
+
+  /** To suppose changes on: the pods are shared, the sums are not. */
+  copy(): NodeState {
+    const copy = new NodeState(this.name);
+    copy.known = this.known;
+    copy.labels = this.labels;
+    copy.unschedulable = this.unschedulable;
+    copy.hardTaints = this.hardTaints;
+    copy.softTaints = this.softTaints;
+    copy.zone = this.zone;
+    copy.allocatable = this.allocatable;
+    copy.images = this.images;
+    copy.hostPorts = this.hostPorts;
+    const { requested, scoringRequested } = this;
+    copy.requested.milliCpu = requested.milliCpu;
+    copy.requested.memoryBytes = requested.memoryBytes;
+    copy.requested.ephemeralStorageBytes = requested.ephemeralStorageBytes;
+    if (requested.extended !== undefined) copy.requested.extended = new Map(requested.extended);
+    copy.scoringRequested.milliCpu = scoringRequested.milliCpu;
+    copy.scoringRequested.memoryBytes = scoringRequested.memoryBytes;
+    for (const [uid, info] of this.pods) copy.pods.set(uid, info);
+    for (const [group, count] of this.groups) copy.groups.set(group, count);
+    return copy;
   }
 
   setNode(node: Node): void {
@@ -134,21 +166,6 @@ export class NodeState implements NodeInfo {
     }
     if (group !== undefined && !terminating) addCount(this.groups, group, sign);
   }
-}
-
-/** A copy to suppose changes on. The pods are shared, the sums are not. */
-export function nodeCopy(node: NodeInfo): NodeState {
-  const copy = new NodeState(node.name);
-  copy.known = true;
-  copy.labels = node.labels;
-  copy.unschedulable = node.unschedulable;
-  copy.hardTaints = node.hardTaints;
-  copy.softTaints = node.softTaints;
-  copy.zone = node.zone;
-  copy.allocatable = node.allocatable;
-  copy.images = node.images;
-  for (const info of node.pods.values()) copy.count(info, 1);
-  return copy;
 }
 
 /** One of each that goes: two pods may take the same port when they were bound by hand. */

@@ -23,9 +23,11 @@ const MAX_UNAVAILABLE = 3;
 const MEMBERS = 5;
 const JOBS = 6;
 const COMPLETIONS = 5;
+/** Rollouts of the Deployment, one after another. */
+const VERSIONS = 9;
 const LIMIT_MS = 120_000;
-/** A kill every so often, at least; the part is up again well before. */
-const BETWEEN_KILLS_MS = 2_500;
+/** Between two kills, on average; the part is up again before, mostly. */
+const BETWEEN_KILLS_MS = 1_500;
 
 const template = (app: string, image: string, more: object = {}): object => ({
   metadata: { labels: { app } },
@@ -89,6 +91,8 @@ function job(name: string): object {
     spec: {
       completions: COMPLETIONS,
       parallelism: 2,
+      // Pods that leave with their node are no failures: how many there are is up to chance.
+      podFailurePolicy: { rules: [{ action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget' }] }] },
       template: {
         metadata: { labels: { app: 'job' } },
         spec: { restartPolicy: 'Never', containers: [{ name: 'main', image: 'busybox:1.37', command }] },
@@ -184,13 +188,14 @@ async function runLoad(scene: Scene): Promise<void> {
   await scene.apply(statefulSet(MEMBERS));
   await scene.insist('the first rollout', 'rollout', 'status', 'deploy/roll', '--timeout=60s');
   for (let index = 0; index < JOBS; index += 1) await scene.apply(job(`job-${index}`));
-  await resize(scene, MORE_NODES);
-  for (const version of ['2', '3', '4']) {
+  for (let version = 2; version <= VERSIONS; version += 1) {
+    const isEven = version % 2 === 0;
+    await resize(scene, isEven ? MORE_NODES : NODES);
     await scene.apply(deployment(`example.com/app:${version}`));
-    await scene.apply(statefulSet(version === '3' ? MEMBERS : 2));
+    await scene.apply(statefulSet(isEven ? 2 : MEMBERS));
     await scene.insist('the next rollout', 'rollout', 'status', 'deploy/roll', '--timeout=60s');
-    if (version === '3') await resize(scene, NODES);
   }
+  await resize(scene, NODES);
   await scene.apply(statefulSet(MEMBERS));
 }
 
@@ -209,10 +214,10 @@ async function resize(scene: Scene, nodes: number): Promise<void> {
 /** Kills one part after another until the load is done. */
 async function killWhile(scene: Scene, load: Promise<void>): Promise<string[]> {
   const random = generator(Number(process.env['ORRERY_CHAOS_SEED'] ?? '1'));
-  let isOver = false;
-  const over = load.finally(() => (isOver = true));
+  const ended = new AbortController();
+  const over = load.finally(() => ended.abort());
   const killed: string[] = [];
-  while (!isOver) {
+  while (!ended.signal.aborted) {
     const part = PARTS[Math.floor(random() * PARTS.length)]!;
     const row = (await scene.cluster.processes()).find(({ name }) => name === part);
     // One that is not up again yet would only be found dead.
@@ -234,10 +239,16 @@ const sorted = (texts: readonly string[]): string[] => texts.toSorted((a, b) => 
 const isReady = ({ status }: Pod): boolean =>
   status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') === true;
 
+/** All pods but those of Jobs, which go with the node that they have ended on. */
+async function lastingPods({ cluster }: Scene): Promise<Pod[]> {
+  const { items } = await cluster.get<List<Pod>>('pods', '-l', 'app!=job');
+  return items;
+}
+
 /** Everything that the load leaves behind, without names and times that chance decides. */
 async function endState(scene: Scene): Promise<object> {
   const { cluster } = scene;
-  const { items: pods } = await cluster.get<List<Pod>>('pods');
+  const pods = await lastingPods(scene);
   const { items: jobs } = await cluster.get<List<Job>>('jobs');
   const { items: sets } = await cluster.get<List<ReplicaSet>>('rs');
   const { items: revisions } = await cluster.get<List<ControllerRevision>>('controllerrevisions');
@@ -279,16 +290,18 @@ async function settledState(scene: Scene): Promise<object> {
   return eventually(
     'the load has settled',
     async () => {
-      const { items: pods } = await scene.cluster.get<List<Pod>>('pods');
+      const pods = await lastingPods(scene);
       const count = (app: string): number =>
         pods.filter((pod) => pod.metadata.labels?.['app'] === app && isReady(pod)).length;
       const counts = [count('roll'), count('db'), count('agent')];
       const wanted = [REPLICAS, MEMBERS, NODES];
-      const done = pods.filter(({ status }) => status?.phase === 'Succeeded').length;
-      const isSettled = counts.join() === wanted.join() && done === JOBS * COMPLETIONS;
-      const total = wanted.reduce((sum, each) => sum + each, done);
-      if (!isSettled || pods.length !== total) {
-        throw new Error(`${counts.join()} ready, wanted ${wanted.join()}; ${done} done; ${pods.length} pods`);
+      const { items: jobs } = await scene.cluster.get<List<Job>>('jobs');
+      const done = jobs.filter(({ status }) => status?.completionTime !== undefined).length;
+      const isSettled = counts.join() === wanted.join() && done === JOBS;
+      if (!isSettled || pods.length !== wanted.reduce((sum, each) => sum + each)) {
+        throw new Error(
+          `${counts.join()} ready, wanted ${wanted.join()}; ${done} Jobs done; ${pods.length} pods`,
+        );
       }
       return endState(scene);
     },

@@ -91,14 +91,19 @@ export class ContainerLookup {
     );
   }
 
-  /** The run that the status calls the last one. The runtime knows of a restart before the status does. */
+  /**
+   * The run that the status calls the last one: the runtime knows of a restart before the status does. It
+   * may have removed that run too by then, of a container that crashes again and again; then the last
+   * that it has is the one that the status will name next.
+   */
   #previous(pod: Pod, name: string): Container {
     const started = this.#started(pod, name);
     const { containerID } = statusOf(pod, name)?.lastState?.terminated ?? {};
     const found =
       containerID === undefined
         ? started.at(-2)
-        : this.#options.runtime.containerStatus(containerID.slice(containerID.indexOf('://') + 3));
+        : (this.#options.runtime.containerStatus(containerID.slice(containerID.indexOf('://') + 3)) ??
+          started.findLast(({ state }) => state === 'CONTAINER_EXITED'));
     if (found !== undefined) return found;
     if (containerID !== undefined && containerID !== '') throw lost(containerID);
     throw new Refusal(

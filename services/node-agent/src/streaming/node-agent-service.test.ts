@@ -338,6 +338,13 @@ describe('logs', () => {
     expect(await read({ previous: true })).toBe('first\n');
   });
 
+  it('are those of the last run that is kept, when the one that the status names is no more', async () => {
+    put({ containerStatuses: [{ name: 'c', lastState: { terminated: { containerID: 'orrery://gone' } } }] });
+    print(runs({ attempt: 7, state: 'CONTAINER_EXITED' }), 'eighth');
+    print(runs({ attempt: 8 }), 'ninth');
+    expect(await read({ previous: true })).toBe('eighth\n');
+  });
+
   it('are followed until the container is over', async () => {
     const container = runs();
     print(container, 'one');

@@ -20,6 +20,7 @@ import { persistentVolumeProtection } from './persistent-volume-protection/index
 import { podGarbageCollectorController } from './pod-garbage-collector/index.ts';
 import { replicaSetController } from './replica-set/index.ts';
 import { replicationController } from './replication-controller/index.ts';
+import { resourceQuotaController } from './resource-quota/index.ts';
 import { rootCaCertificatePublisher } from './root-ca-certificate-publisher/index.ts';
 import { serviceAccountController } from './service-account/index.ts';
 import { serviceLoadBalancerController } from './service-lb/index.ts';
@@ -109,6 +110,11 @@ export const CONTROLLERS: Readonly<Record<string, Entry>> = {
     alias: 'service',
     component: 'service-controller',
     make: serviceLoadBalancerController,
+  },
+  'resourcequota-controller': {
+    alias: 'resourcequota',
+    component: 'resourcequota-controller',
+    make: (context) => resourceQuotaController(context),
   },
   'garbage-collector-controller': {
     alias: 'garbagecollector',

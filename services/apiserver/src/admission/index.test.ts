@@ -296,3 +296,110 @@ describe('storage', () => {
     else expect((await errorOf(admit('2Gi'))).message).toBe(expected);
   });
 });
+
+describe('LimitRanger', () => {
+  const withRange = (...limits: Json[]): World => {
+    const world = new World();
+    world.objects.set('limitranges/default/bounds', sample('limitranges', { spec: { limits } }));
+    return world;
+  };
+  const containers = (resources: Json): Json => ({ containers: [{ name: 'main', image: 'i', resources }] });
+
+  it('fills in what containers leave open, and says so', async () => {
+    const world = withRange({
+      type: 'Container',
+      default: { cpu: '1' },
+      defaultRequest: { cpu: '500m', memory: '1Gi' },
+    });
+    const { spec, metadata } = await world.pod({
+      ...containers({ requests: { memory: '2Gi' } }),
+      initContainers: [{ name: 'first', image: 'i' }],
+    });
+    expect(spec.containers[0]!.resources).toEqual({
+      requests: { memory: '2Gi', cpu: '500m' },
+      limits: { cpu: '1' },
+    });
+    expect(metadata.annotations).toEqual({
+      'kubernetes.io/limit-ranger':
+        'LimitRanger plugin set: cpu request for container main; cpu limit for container main; ' +
+        'cpu, memory request for init container first; cpu limit for init container first',
+    });
+  });
+
+  it.each<[string, Json, Json, string | undefined]>([
+    ['enough', { type: 'Container', min: { cpu: '1' } }, { requests: { cpu: '1' } }, undefined],
+    [
+      'too little',
+      { type: 'Container', min: { cpu: '1' } },
+      { requests: { cpu: '500m' } },
+      'minimum cpu usage per Container is 1, but request is 500m',
+    ],
+    [
+      'nothing',
+      { type: 'Container', min: { cpu: '1' } },
+      {},
+      'minimum cpu usage per Container is 1.  No request is specified',
+    ],
+    [
+      'a limit that is too low',
+      { type: 'Container', min: { cpu: '1' } },
+      { requests: { cpu: '1' }, limits: { cpu: '900m' } },
+      'minimum cpu usage per Container is 1, but limit is 900m',
+    ],
+    [
+      'no limit',
+      { type: 'Container', max: { memory: '1Gi' } },
+      {},
+      'maximum memory usage per Container is 1Gi.  No limit is specified',
+    ],
+    [
+      'a limit that is too high',
+      { type: 'Container', max: { memory: '1Gi' } },
+      { limits: { memory: '2Gi' } },
+      'maximum memory usage per Container is 1Gi, but limit is 2Gi',
+    ],
+    [
+      'too much and too far apart',
+      { type: 'Container', max: { cpu: '1' }, maxLimitRequestRatio: { cpu: '2' } },
+      { requests: { cpu: '500m' }, limits: { cpu: '1500m' } },
+      '[maximum cpu usage per Container is 1, but limit is 1500m, cpu max limit to request ratio per Container is 2, but provided ratio is 3.000000]',
+    ],
+    [
+      'too much in all',
+      { type: 'Pod', max: { memory: '1Gi' } },
+      { limits: { memory: '2Gi' } },
+      'maximum memory usage per Pod is 1Gi, but limit is 2Gi',
+    ],
+  ])('judges a pod that asks for %s', async (_, item, resources, expected) => {
+    const creation = withRange(item).pod(containers(resources));
+    if (expected === undefined) await expect(creation).resolves.toBeDefined();
+    else {
+      expect((await errorOf(creation)).toStatus()).toMatchObject({
+        code: 403,
+        reason: 'Forbidden',
+        message: `pods "web" is forbidden: ${expected}`,
+      });
+    }
+  });
+
+  it.each([
+    ['500Mi', 'minimum storage usage per PersistentVolumeClaim is 1Gi, but request is 500Mi'],
+    ['1Gi', undefined],
+    ['3Gi', 'maximum storage usage per PersistentVolumeClaim is 2Gi, but request is 3Gi'],
+  ])('judges a claim for %s', async (storage, expected) => {
+    const world = withRange({
+      type: 'PersistentVolumeClaim',
+      min: { storage: '1Gi' },
+      max: { storage: '2Gi' },
+    });
+    const creation = world.create('persistentvolumeclaims', {
+      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage } } },
+    });
+    if (expected === undefined) await expect(creation).resolves.toBeDefined();
+    else {
+      expect((await errorOf(creation)).message).toBe(
+        `persistentvolumeclaims "web" is forbidden: ${expected}`,
+      );
+    }
+  });
+});

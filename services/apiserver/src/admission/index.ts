@@ -1,7 +1,15 @@
 /** Admission: what the cluster adds to or refuses about an object that is valid in itself. */
 
-import type { ConfigMap, Node, PersistentVolumeClaim, Pod } from '@orrery/api/gen/types.ts';
-import { ConfigMaps, Nodes, PersistentVolumeClaims, Pods, PriorityClasses } from '@orrery/api/resources.ts';
+import type { ConfigMap, Node, PersistentVolumeClaim, Pod, ResourceQuota } from '@orrery/api/gen/types.ts';
+import {
+  ConfigMaps,
+  Nodes,
+  PersistentVolumeClaims,
+  Pods,
+  PriorityClasses,
+  ResourceQuotas,
+} from '@orrery/api/resources.ts';
+import { qualifiedResource } from '@orrery/api/status-error.ts';
 import { type Clock, systemClock } from '@orrery/kit/clock.ts';
 import type { ResourceDefinition } from '../registry/definition.ts';
 import type { Admission } from '../verbs/dependencies.ts';
@@ -9,6 +17,7 @@ import { type AdmissionReader, CachedReader } from './cached-reader.ts';
 import { admitClusterClock } from './cluster-clock.ts';
 import { admitClusterNodes } from './cluster-nodes.ts';
 import { addDefaultTolerations } from './default-tolerations.ts';
+import { admitClaimLimits, admitPodLimits, setPodLimits } from './limit-ranger.ts';
 import { admitToNamespace } from './namespace-lifecycle.ts';
 import { admitDefaultClass, resolvePriority } from './priority.ts';
 import { admitServiceAccount } from './service-account.ts';
@@ -20,6 +29,8 @@ export interface CachingAdmission extends Admission {
   /** The object has changed or gone. */
   forget(resource: string, namespace: string, name: string): void;
 }
+
+const QUOTAS = qualifiedResource(ResourceQuotas);
 
 function isOf(
   { ref }: ResourceDefinition,
@@ -36,12 +47,15 @@ export function createAdmission(reader: AdmissionReader, clock: Clock = systemCl
       if (definition.ref.namespaced) await admitToNamespace(cached, definition.ref, object);
       if (isOf(definition, Pods)) {
         const pod = object as Pod;
+        await setPodLimits(cached, pod);
         await admitServiceAccount(cached, pod);
         await resolvePriority(cached, pod);
         addDefaultTolerations(pod);
+        await admitPodLimits(cached, pod);
       } else if (isOf(definition, Nodes)) taintNewNode(object as Node);
       else if (isOf(definition, PersistentVolumeClaims)) {
         await setDefaultClass(cached, object as PersistentVolumeClaim);
+        await admitClaimLimits(cached, object as PersistentVolumeClaim);
       } else if (isOf(definition, PriorityClasses)) {
         await admitDefaultClass(cached, object);
       } else if (isOf(definition, ConfigMaps)) {
@@ -53,6 +67,7 @@ export function createAdmission(reader: AdmissionReader, clock: Clock = systemCl
       if (isOf(definition, Pods)) addDefaultTolerations(object as Pod);
       else if (isOf(definition, PersistentVolumeClaims)) {
         await admitGrowth(cached, object as PersistentVolumeClaim, stored as PersistentVolumeClaim);
+        await admitClaimLimits(cached, object as PersistentVolumeClaim);
       } else if (isOf(definition, PriorityClasses)) {
         await admitDefaultClass(cached, object);
       } else if (isOf(definition, ConfigMaps)) {
@@ -60,6 +75,8 @@ export function createAdmission(reader: AdmissionReader, clock: Clock = systemCl
         admitClusterNodes(object as ConfigMap, stored as ConfigMap);
       }
     },
+    admitResize: (pod) => admitPodLimits(cached, pod),
+    quotas: async (namespace) => (await cached.list(QUOTAS, namespace)) as ResourceQuota[],
     forget: (resource, namespace, name) => cached.forget(resource, namespace, name),
   };
 }

@@ -10,7 +10,7 @@ import type { FieldError } from '@orrery/api/status-error.ts';
 /** One column of `kubectl get`. */
 export interface Column<T> {
   name: string;
-  type: 'string' | 'integer' | 'boolean';
+  type: 'string' | 'integer' | 'boolean' | 'date';
   /** `name` for the first column. */
   format?: string;
   description?: string;

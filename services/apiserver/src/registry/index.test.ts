@@ -30,12 +30,14 @@ describe('definitions', () => {
       'configmaps | configmap | cm | ',
       'endpoints | endpoints | ep | ',
       'events | event | ev | ',
+      'limitranges | limitrange | limits | ',
       'namespaces | namespace | ns | ',
       'nodes | node | no | ',
       'persistentvolumeclaims | persistentvolumeclaim | pvc | ',
       'persistentvolumes | persistentvolume | pv | ',
       'pods | pod | po | all',
       'replicationcontrollers | replicationcontroller | rc | all',
+      'resourcequotas | resourcequota | quota | ',
       'secrets | secret |  | ',
       'serviceaccounts | serviceaccount | sa | ',
       'services | service | svc | all',
@@ -91,11 +93,12 @@ describe('definitions', () => {
     expect(first).toMatch(/^metadata\.name: Invalid value: "a\/b": /);
   });
 
-  it('show a name first, where there is one, and an age', () => {
+  it('show a name first, where there is one, and an age, or the time for kinds that upstream has no columns for', () => {
     for (const { ref, columns } of definitions) {
       if (ref.resource === 'events') continue;
       expect(columns[0]).toMatchObject({ name: 'Name', format: 'name' });
-      expect(columns.map(({ name }) => name)).toContain('Age');
+      const time = ref.resource === 'limitranges' ? 'Created At' : 'Age';
+      expect(columns.map(({ name }) => name)).toContain(time);
     }
   });
 });

@@ -12,6 +12,7 @@ import { eventsDefinition } from './event.ts';
 import { horizontalPodAutoscalersDefinition } from './horizontalpodautoscaler.ts';
 import { jobsDefinition } from './job.ts';
 import { leasesDefinition } from './lease.ts';
+import { limitRangesDefinition } from './limitrange.ts';
 import { namespacesDefinition } from './namespace.ts';
 import { nodesDefinition } from './node.ts';
 import { persistentVolumesDefinition } from './persistentvolume.ts';
@@ -21,6 +22,7 @@ import { podsDefinition } from './pod.ts';
 import { priorityClassesDefinition } from './priorityclass.ts';
 import { replicaSetsDefinition } from './replicaset.ts';
 import { replicationControllersDefinition } from './replicationcontroller.ts';
+import { resourceQuotasDefinition } from './resourcequota.ts';
 import { secretsDefinition } from './secret.ts';
 import { servicesDefinition } from './service.ts';
 import { serviceAccountsDefinition } from './serviceaccount.ts';
@@ -31,12 +33,14 @@ export const definitions: readonly ResourceDefinition[] = [
   configMapsDefinition,
   endpointsDefinition,
   eventsDefinition,
+  limitRangesDefinition,
   namespacesDefinition,
   nodesDefinition,
   persistentVolumeClaimsDefinition,
   persistentVolumesDefinition,
   podsDefinition,
   replicationControllersDefinition,
+  resourceQuotasDefinition,
   secretsDefinition,
   serviceAccountsDefinition,
   servicesDefinition,

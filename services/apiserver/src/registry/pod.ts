@@ -15,7 +15,7 @@ import { resizePart } from './pod-resize.ts';
 import { checkPodSpec } from './pod-spec.ts';
 import { checkPodStatusUpdate, checkPodUpdate } from './pod-update.ts';
 import { podWarnings } from './pod-warnings.ts';
-import { qosClass } from './qos.ts';
+import { qosClass } from '@orrery/api/qos-class.ts';
 import { checkClaimNames } from './volumes.ts';
 
 function validatePod({ metadata, spec }: Pod): FieldError[] {

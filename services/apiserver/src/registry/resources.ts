@@ -9,15 +9,19 @@ import { dnsLabelProblems, qualifiedNameProblems } from './names.ts';
 type ResourceList = Readonly<Record<string, string>>;
 
 const CONTAINER_RESOURCES = new Set(['cpu', 'memory', 'ephemeral-storage']);
-/** What quotas and claims count besides: known names, but nothing that a container could have. */
-const OTHER_RESOURCES = new Set(
-  [
-    'requests.cpu requests.memory requests.ephemeral-storage requests.storage',
-    'limits.cpu limits.memory limits.ephemeral-storage storage',
-    'pods resourcequotas services replicationcontrollers secrets configmaps persistentvolumeclaims',
-    'services.nodeports services.loadbalancers',
-  ].flatMap((line) => line.split(' ')),
-);
+/** Objects that quotas count by bare names: whole numbers. */
+const OBJECT_COUNTS = [
+  'pods resourcequotas services replicationcontrollers secrets configmaps persistentvolumeclaims',
+  'services.nodeports services.loadbalancers',
+].flatMap((line) => line.split(' '));
+/** What quotas can limit by names without a domain, besides huge pages. */
+const QUOTA_RESOURCES = new Set([
+  ...CONTAINER_RESOURCES,
+  ...OBJECT_COUNTS,
+  'requests.storage',
+  ...['requests', 'limits'].flatMap((kind) => [...CONTAINER_RESOURCES].map((name) => `${kind}.${name}`)),
+]);
+const INTEGER_RESOURCES = new Set(OBJECT_COUNTS);
 const POD_RESOURCES = ['cpu', 'memory'];
 const HUGE_PAGES = 'hugepages-';
 
@@ -33,19 +37,57 @@ function isExtended(name: string): boolean {
   );
 }
 
-function mayOvercommit(name: string): boolean {
+/** Whether less may be asked for than is allowed (`IsOvercommitAllowed`). */
+export function mayOvercommit(name: string): boolean {
   return isNative(name) && !name.startsWith(HUGE_PAGES);
 }
 
-function checkContainerResourceName(name: string, path: string, errors: FieldError[]): void {
+/** Reports whether the name can be one of a resource at all (`validateResourceName`). */
+function checkResourceName(name: string, path: string, errors: FieldError[]): boolean {
   const problems = qualifiedNameProblems(name);
-  if (problems.length > 0) checkSyntax(name, path, () => problems, errors);
-  else if (!name.includes('/')) {
+  if (problems.length > 0) {
+    checkSyntax(name, path, () => problems, errors);
+    return false;
+  }
+  if (!name.includes('/') && !isStandard(name)) {
+    errors.push(field.invalid(path, name, 'must be a standard resource type or fully qualified'));
+  }
+  return true;
+}
+
+function isStandard(name: string): boolean {
+  return name === 'storage' || isForQuotas(name) || name.startsWith(HUGE_PAGES);
+}
+
+/** Whether a quota may limit it by this name, which has no domain (`IsStandardQuotaResourceName`). */
+export function isForQuotas(name: string): boolean {
+  return QUOTA_RESOURCES.has(name) || /^(?:requests\.|limits\.)?hugepages-/.test(name);
+}
+
+/** A name in `spec.hard` of a quota (`ValidateResourceQuotaResourceName`). */
+export function checkQuotaResourceName(name: string, path: string, errors: FieldError[]): void {
+  if (!checkResourceName(name, path, errors)) return;
+  if (!name.includes('/') && !isForQuotas(name)) {
+    errors.push(field.invalid(path, name, 'must be a standard resource for quotas'));
+  }
+}
+
+/** A name in a limit range, whose `type` decides which there are (`validateLimitRangeResourceName`). */
+export function checkLimitRangeResourceName(
+  type: string,
+  name: string,
+  path: string,
+  errors: FieldError[],
+): void {
+  if (type === 'Pod' || type === 'Container') checkContainerResourceName(name, path, errors);
+  else checkResourceName(name, path, errors);
+}
+
+/** Two findings for an unknown name, as upstream has them: it is unknown everywhere, and so it is here. */
+function checkContainerResourceName(name: string, path: string, errors: FieldError[]): void {
+  if (!checkResourceName(name, path, errors)) return;
+  if (!name.includes('/')) {
     if (!CONTAINER_RESOURCES.has(name) && !name.startsWith(HUGE_PAGES)) {
-      // Two findings, as upstream has them: the name is unknown everywhere, and so it is here.
-      if (!OTHER_RESOURCES.has(name)) {
-        errors.push(field.invalid(path, name, 'must be a standard resource type or fully qualified'));
-      }
       errors.push(field.invalid(path, name, 'must be a standard resource for containers'));
     }
   } else if (!isNative(name) && !isExtended(name)) {
@@ -73,7 +115,7 @@ export function checkQuantity(name: string, quantity: string, path: string, erro
   }
   const milli = milliValue(quantity);
   if (milli < 0) errors.push(field.invalid(path, quantity, NOT_NEGATIVE));
-  if (milli % 1000 !== 0 && (isExtended(name) || name === 'pods')) {
+  if (milli % 1000 !== 0 && (isExtended(name) || INTEGER_RESOURCES.has(name))) {
     errors.push(field.invalid(path, quantity, 'must be an integer'));
   }
   if (name.startsWith(HUGE_PAGES)) checkHugePages(name, quantity, milli, path, errors);

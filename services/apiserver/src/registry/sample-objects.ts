@@ -54,6 +54,8 @@ const MINIMAL: Readonly<Record<string, Json>> = {
   configmaps: { data: { 'a.txt': 'text' } },
   secrets: { data: { key: 'dGV4dA==' } },
   serviceaccounts: {},
+  resourcequotas: { spec: { hard: { pods: '10' } } },
+  limitranges: { spec: { limits: [{ type: 'Container', max: { cpu: '1' } }] } },
   events: { involvedObject: { kind: 'Pod', namespace: 'default', name: 'web' } },
   leases: { spec: { holderIdentity: 'me', leaseDurationSeconds: 15 } },
   horizontalpodautoscalers: { spec: { maxReplicas: 5, scaleTargetRef: { kind: 'Deployment', name: 'web' } } },

@@ -6,7 +6,7 @@ import { conflict } from '@orrery/api/status-error.ts';
 import type { ResourceDefinition } from '../registry/definition.ts';
 import type { RequestContext } from './api.ts';
 import type { VerbDependencies } from './dependencies.ts';
-import { readChangeWrite } from './update.ts';
+import { readChangeWrite } from './read-change-write.ts';
 
 export interface Binding {
   /** The pod that is meant; another one of the same name is a Conflict. */

@@ -13,11 +13,12 @@ import {
   StatusError,
 } from '@orrery/api/status-error.ts';
 import { newUid, randomNameSuffix } from '@orrery/kit/random.ts';
-import type { RegistryContext, ResourceDefinition } from '../registry/definition.ts';
+import type { ResourceDefinition } from '../registry/definition.ts';
 import { validateMetadata } from '../registry/metadata.ts';
 import { StoreUnavailableError } from '../store/store.ts';
 import type { RequestContext, StoredObject } from './api.ts';
-import type { VerbDependencies } from './dependencies.ts';
+import { registryContext, type VerbDependencies } from './dependencies.ts';
+import { chargeQuotas } from './quota.ts';
 import { writeCreate } from './write.ts';
 
 /** Upstream's names fit a DNS label with the suffix. */
@@ -25,21 +26,6 @@ const LONGEST_GENERATED_BASE = 58;
 
 /** Tries at a generated name before the collision is the client's to handle (KEP-4420). */
 const NAME_TRIES = 8;
-
-export function registryContext(
-  { clock, allocations }: VerbDependencies,
-  { dryRun }: RequestContext,
-): RegistryContext {
-  const { allocateClusterIp, allocateNodePort, releaseClusterIp, releaseNodePort } = allocations;
-  return {
-    nowMs: clock.now(),
-    dryRun,
-    allocateClusterIp,
-    allocateNodePort,
-    releaseClusterIp,
-    releaseNodePort,
-  };
-}
 
 /** Throws 422 with everything that is wrong, if anything is. */
 export function refuseInvalid(
@@ -113,6 +99,7 @@ async function createNamed(
 ): Promise<StoredObject> {
   await prepare(dependencies, definition, object, context);
   try {
+    await chargeQuotas(dependencies, definition, object, undefined, context);
     const written = await writeCreate(dependencies, definition, object, context);
     if (written.outcome === 'written') return written.result;
     throw alreadyExists(definition.ref, object.metadata.name);

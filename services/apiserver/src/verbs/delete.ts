@@ -6,11 +6,10 @@ import { conflict, field, invalid, isNotFound, notFound, OBJECT_MODIFIED } from 
 import type { ResourceDefinition } from '../registry/definition.ts';
 import type { Stored } from '../store/store.ts';
 import type { DeleteOptions, DeleteResult, ListOptions, ListResult, RequestContext } from './api.ts';
-import { registryContext } from './create.ts';
-import type { VerbDependencies } from './dependencies.ts';
+import { registryContext, type VerbDependencies } from './dependencies.ts';
 import { decodeObject, storeName } from './encoding.ts';
 import { list } from './read.ts';
-import { hasSpecFinalizers } from './update.ts';
+import { hasSpecFinalizers } from './read-change-write.ts';
 import { CONFLICT_TRIES, writeDelete, writeUpdate } from './write.ts';
 
 const FOREGROUND = 'foregroundDeletion';

@@ -1,6 +1,6 @@
 /** What the verbs are built on. */
 
-import type { KubeObject } from '@orrery/api/gen/types.ts';
+import type { KubeObject, Pod, ResourceQuota } from '@orrery/api/gen/types.ts';
 import { StatusError, serviceUnavailable } from '@orrery/api/status-error.ts';
 import type { Clock } from '@orrery/kit/clock.ts';
 import type { RegistryContext, ResourceDefinition } from '../registry/definition.ts';
@@ -17,6 +17,10 @@ export interface Admission {
     stored: KubeObject,
     context: RequestContext,
   ): Promise<void>;
+  /** A change of what a pod asks for while it runs, through its `resize` subresource. */
+  admitResize(pod: Pod): Promise<void>;
+  /** The quotas of a namespace, as they were a moment ago. */
+  quotas(namespace: string): Promise<readonly ResourceQuota[]>;
 }
 
 /** Addresses and ports that only one object may hold. */
@@ -31,6 +35,22 @@ export interface VerbDependencies {
   allocations: Allocations;
   /** Real time: how long a read waits for a revision that is yet to come. The system's unless given. */
   realClock?: Clock;
+}
+
+/** What hooks of a kind may ask for during one request. */
+export function registryContext(
+  { clock, allocations }: VerbDependencies,
+  { dryRun }: RequestContext,
+): RegistryContext {
+  const { allocateClusterIp, allocateNodePort, releaseClusterIp, releaseNodePort } = allocations;
+  return {
+    nowMs: clock.now(),
+    dryRun,
+    allocateClusterIp,
+    allocateNodePort,
+    releaseClusterIp,
+    releaseNodePort,
+  };
 }
 
 /** Runs a verb so that whatever goes wrong below comes out as a StatusError. */

@@ -9,7 +9,7 @@ import { podDisruptionBudgetsDefinition } from '../registry/poddisruptionbudget.
 import type { RequestContext } from './api.ts';
 import type { VerbDependencies } from './dependencies.ts';
 import { decodeObject, storeName } from './encoding.ts';
-import { readChangeWrite } from './update.ts';
+import { readChangeWrite } from './read-change-write.ts';
 
 /** Evictions that the controller has not confirmed yet. */
 const MAX_DISRUPTED_PODS = 2_000;

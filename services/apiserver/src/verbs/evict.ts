@@ -12,7 +12,7 @@ import type { VerbDependencies } from './dependencies.ts';
 import { takeDisruption } from './disruption-budget.ts';
 import { decodeObject } from './encoding.ts';
 import { get } from './read.ts';
-import { readChangeWrite } from './update.ts';
+import { readChangeWrite } from './read-change-write.ts';
 
 /** Carries out `Api.evict`: budgets are asked before the pod is touched. */
 export async function evict(

@@ -1,74 +1,23 @@
-/** PUT and PATCH, and every other read-change-write. */
+/** PUT and PATCH. */
 
-import type { KubeObject, Namespace } from '@orrery/api/gen/types.ts';
+import type { KubeObject, Namespace, Pod } from '@orrery/api/gen/types.ts';
 import { jsonClone, jsonEqual } from '@orrery/api/json.ts';
-import { objectKey } from '@orrery/api/meta.ts';
 import {
   badRequest,
   conflict,
   field,
   invalid,
   methodNotAllowed,
-  notFound,
   OBJECT_MODIFIED,
   StatusError,
 } from '@orrery/api/status-error.ts';
-import type { PartUpdate, ResourceDefinition } from '../registry/definition.ts';
+import type { PartName, ResourceDefinition } from '../registry/definition.ts';
 import { validateMetadata, validateMetadataUpdate } from '../registry/metadata.ts';
 import type { RequestContext, StoredObject, UpdateOptions } from './api.ts';
-import { create, refuseInvalid, registryContext, settleNamespace } from './create.ts';
-import type { VerbDependencies } from './dependencies.ts';
-import { decodeObject, storeName } from './encoding.ts';
-import { CONFLICT_TRIES, writeDelete, writeUpdate } from './write.ts';
-
-/** Turns the present object into the one to store. Must not change its argument, but may share parts of it. */
-export type Change = (current: KubeObject) => Promise<KubeObject> | KubeObject;
-
-/**
- * Reads, changes and writes one object; again when somebody else wrote in between. A change
- * that comes to nothing is not written and keeps the resourceVersion.
- */
-export async function readChangeWrite(
-  dependencies: VerbDependencies,
-  definition: ResourceDefinition,
-  namespace: string,
-  name: string,
-  change: Change,
-  context: RequestContext,
-): Promise<StoredObject> {
-  const resource = storeName(definition);
-  let stored = await dependencies.store.get(resource, objectKey(namespace, name));
-  for (let tries = 1; ; tries += 1) {
-    if (stored === undefined) throw notFound(definition.ref, name);
-    const before = decodeObject(stored);
-    const next = await change(before);
-    next.metadata.resourceVersion = before.metadata.resourceVersion;
-    if (jsonEqual(before, next)) return { object: before, value: stored.value, revision: stored.revision };
-    const written = isFinallyGone(definition, next)
-      ? await writeDelete(dependencies, definition, next, before, context)
-      : await writeUpdate(dependencies, definition, next, before, context);
-    if (written.outcome === 'written') {
-      if (isFinallyGone(definition, next) && !context.dryRun) {
-        await definition.afterDelete?.(next, registryContext(dependencies, context));
-      }
-      return written.result;
-    }
-    if (tries === CONFLICT_TRIES) throw conflict(definition.ref, name, OBJECT_MODIFIED);
-    stored = written.current;
-  }
-}
-
-/** An object under deletion goes with its last finalizer, once its grace is over. */
-export function isFinallyGone(definition: ResourceDefinition, object: KubeObject): boolean {
-  const { deletionTimestamp, deletionGracePeriodSeconds, finalizers } = object.metadata;
-  if (deletionTimestamp === undefined || (deletionGracePeriodSeconds ?? 0) > 0) return false;
-  return (finalizers ?? []).length === 0 && !hasSpecFinalizers(definition, object);
-}
-
-export function hasSpecFinalizers(definition: ResourceDefinition, object: KubeObject): boolean {
-  if (definition.hasSpecFinalizers !== true) return false;
-  return ((object as Namespace).spec?.finalizers ?? []).length > 0;
-}
+import { create, refuseInvalid, settleNamespace } from './create.ts';
+import { registryContext, type VerbDependencies } from './dependencies.ts';
+import { chargeQuotas } from './quota.ts';
+import { readChangeWrite } from './read-change-write.ts';
 
 /** Some kinds may only be replaced by somebody who has seen what he replaces. */
 function requireRevision(
@@ -164,6 +113,7 @@ async function mergeMain(
     ...definition.validate(next),
     ...(definition.validateUpdate?.(next, current) ?? []),
   ]);
+  await chargeQuotas(dependencies, definition, next, current, context);
   context.warnings.push(...(definition.warnings?.(next) ?? []));
   return next;
 }
@@ -199,12 +149,15 @@ function mergeFinalize(request: KubeObject, current: KubeObject): KubeObject {
 }
 
 /** A part of the spec through a subresource of its own: everything else, metadata too, stays as it is. */
-function mergePart(
+async function mergePart(
+  dependencies: VerbDependencies,
   definition: ResourceDefinition,
-  part: PartUpdate<KubeObject> | undefined,
+  name: PartName,
   request: KubeObject,
   current: KubeObject,
-): KubeObject {
+  context: RequestContext,
+): Promise<KubeObject> {
+  const part = definition.parts?.[name];
   if (part === undefined) throw methodNotAllowed();
   definition.defaults?.(request);
   const merged = part.merge(request, current);
@@ -214,6 +167,10 @@ function mergePart(
     ...definition.validate(next),
     ...part.validate(next, current),
   ]);
+  if (name === 'resize') {
+    await dependencies.admission.admitResize(next as Pod);
+    await chargeQuotas(dependencies, definition, next, current, context);
+  }
   return next;
 }
 
@@ -234,7 +191,7 @@ function merge(
       return mergeFinalize(request, current);
     case 'ephemeralcontainers':
     case 'resize':
-      return mergePart(definition, definition.parts?.[subresource], request, current);
+      return mergePart(dependencies, definition, subresource, request, current, context);
   }
 }
 

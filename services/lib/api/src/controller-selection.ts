@@ -18,6 +18,7 @@ export const CONTROLLER_ALIASES = {
   'endpointslice-controller': 'endpointslice',
   'endpointslice-mirroring-controller': 'endpointslicemirroring',
   'service-lb-controller': 'service',
+  'resourcequota-controller': 'resourcequota',
   'garbage-collector-controller': 'garbagecollector',
   'node-lifecycle-controller': 'nodelifecycle',
   'taint-eviction-controller': 'taint-eviction',

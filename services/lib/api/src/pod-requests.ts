@@ -1,6 +1,6 @@
 /** What pods ask for (k8s.io/component-helpers/resource). */
 
-import type { Container, Pod, Quantity } from './gen/types.ts';
+import type { Container, Pod, PodSpec, Quantity } from './gen/types.ts';
 import { milliValue, wholeValue } from './quantity.ts';
 
 /** Amounts by resource name; cpu in milli-units, everything else in whole units. */
@@ -35,35 +35,57 @@ function isPodLevelResource(name: string): boolean {
 }
 
 /**
- * What a pod holds at its widest moment (k8s.io/component-helpers/resource, PodRequests):
- * all containers and sidecars at once, or one init container beside the sidecars started
- * before it, whichever is more; plus the overhead of its runtime class.
+ * What the containers of a pod come to at its widest moment: all containers and sidecars at once,
+ * or one init container beside the sidecars started before it, whichever is more.
  */
+function widest(
+  { containers, initContainers }: PodSpec,
+  amountsOf: (container: Container) => Amounts,
+): Amounts {
+  const total: Amounts = new Map();
+  for (const container of containers) addAmounts(total, amountsOf(container));
+  if (initContainers === undefined) return total;
+  const sidecars: Amounts = new Map();
+  const widestInit: Amounts = new Map();
+  for (const container of initContainers) {
+    const amounts = amountsOf(container);
+    if (container.restartPolicy === 'Always') {
+      addAmounts(total, amounts);
+      addAmounts(sidecars, amounts);
+      raise(widestInit, sidecars);
+    } else {
+      addAmounts(amounts, sidecars);
+      raise(widestInit, amounts);
+    }
+  }
+  raise(total, widestInit);
+  return total;
+}
+
+function takePodLevel(total: Amounts, quantities: Readonly<Record<string, Quantity>> | undefined): void {
+  for (const [name, amount] of amountsOf(quantities)) {
+    if (isPodLevelResource(name)) total.set(name, amount);
+  }
+}
+
+/** What a pod asks for, with the overhead of its runtime class (PodRequests). */
 export function podAmounts(
   { spec }: Pod,
   requestsOf: (container: Container) => Amounts = containerRequests,
 ): Amounts {
-  const total: Amounts = new Map();
-  for (const container of spec.containers) addAmounts(total, requestsOf(container));
-  if (spec.initContainers !== undefined) {
-    const sidecars: Amounts = new Map();
-    const widestInit: Amounts = new Map();
-    for (const container of spec.initContainers) {
-      const requests = requestsOf(container);
-      if (container.restartPolicy === 'Always') {
-        addAmounts(total, requests);
-        addAmounts(sidecars, requests);
-        raise(widestInit, sidecars);
-      } else {
-        addAmounts(requests, sidecars);
-        raise(widestInit, requests);
-      }
-    }
-    raise(total, widestInit);
-  }
-  for (const [name, amount] of amountsOf(spec.resources?.requests)) {
-    if (isPodLevelResource(name)) total.set(name, amount);
-  }
+  const total = widest(spec, requestsOf);
+  takePodLevel(total, spec.resources?.requests);
   if (spec.overhead !== undefined) addAmounts(total, amountsOf(spec.overhead));
+  return total;
+}
+
+/** What a pod may use: the overhead counts only where there is a limit (PodLimits). */
+export function podLimits({ spec }: Pod): Amounts {
+  const total = widest(spec, ({ resources }) => amountsOf(resources?.limits));
+  takePodLevel(total, spec.resources?.limits);
+  for (const [name, amount] of amountsOf(spec.overhead)) {
+    const limit = total.get(name);
+    if (limit !== undefined) total.set(name, limit + amount);
+  }
   return total;
 }

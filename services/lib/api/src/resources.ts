@@ -81,6 +81,14 @@ export const ServiceAccounts = ref<api.ServiceAccount>(
   'ServiceAccount',
   'Namespaced',
 );
+export const ResourceQuotas = ref<api.ResourceQuota>(
+  '',
+  'v1',
+  'resourcequotas',
+  'ResourceQuota',
+  'Namespaced',
+);
+export const LimitRanges = ref<api.LimitRange>('', 'v1', 'limitranges', 'LimitRange', 'Namespaced');
 export const PersistentVolumes = ref<api.PersistentVolume>(
   '',
   'v1',

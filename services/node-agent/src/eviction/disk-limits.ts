@@ -1,7 +1,7 @@
 /** What pods write to the disk of their node, and whether they may (podEphemeralStorageLimitEviction, containerEphemeralStorageLimitEviction). */
 
 import type { Pod } from '@orrery/api/gen/types.ts';
-import { amountsOf, podAmounts } from '@orrery/api/pod-requests.ts';
+import { amountsOf, podLimits } from '@orrery/api/pod-requests.ts';
 import { canonicalQuantity, fromBytes } from '@orrery/api/quantity.ts';
 import type { Container } from '../runtime/runtime.ts';
 
@@ -25,7 +25,7 @@ export function overDiskLimit(
   disk: DiskUsage,
 ): string | undefined {
   const used = new Map(running.map(({ id, name }) => [name, disk.containerBytes(id) + disk.logBytes(id)]));
-  const podLimit = podAmounts(pod, ({ resources }) => amountsOf(resources?.limits)).get(RESOURCE);
+  const podLimit = podLimits(pod).get(RESOURCE);
   if (podLimit !== undefined) {
     let total = disk.volumeBytes(pod);
     for (const bytes of used.values()) total += bytes;

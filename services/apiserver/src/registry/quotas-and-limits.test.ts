@@ -97,13 +97,11 @@ describe('a ResourceQuota', () => {
   });
 
   it('keeps its scopes, in whatever order', () => {
-    const [before, same] = [
-      ['Terminating', 'BestEffort'],
-      ['BestEffort', 'Terminating'],
-    ];
+    const before = ['Terminating', 'BestEffort'];
+    const same = ['BestEffort', 'Terminating'];
     const spec = (scopes: string[]): Json => ({ spec: { hard: { pods: '1' }, scopes } });
-    expect(updateFindings('resourcequotas', spec(before!), spec(same!))).toEqual([]);
-    expect(updateFindings('resourcequotas', spec(before!), spec(['Terminating']))).toEqual([
+    expect(updateFindings('resourcequotas', spec(before), spec(same))).toEqual([]);
+    expect(updateFindings('resourcequotas', spec(before), spec(['Terminating']))).toEqual([
       'spec.scopes: Invalid value: ["Terminating"]: field is immutable',
     ]);
   });

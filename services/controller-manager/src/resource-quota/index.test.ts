@@ -129,7 +129,7 @@ test('takes over new limits', async () => {
   seedQuota({ hard: { pods: '2' } });
   await settle();
   cluster.change(ResourceQuotas, KEY, ({ spec }) => {
-    spec!.hard = { configmaps: '3' };
+    spec.hard = { configmaps: '3' };
   });
   await settle();
   expect(status()).toEqual({ hard: { configmaps: '3' }, used: { configmaps: '0' } });

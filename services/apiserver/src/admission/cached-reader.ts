@@ -31,7 +31,7 @@ export class CachedReader implements AdmissionReader {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry<KubeObject>>();
   /** By resource, then namespace. */
-  readonly #lists = new Map<string, Map<string, Entry<KubeObject[]>>>();
+  readonly #lists = new Map<string, Map<string, Entry<Promise<KubeObject[]>>>>();
 
   constructor(reader: AdmissionReader, clock: Clock) {
     this.#reader = reader;
@@ -52,15 +52,19 @@ export class CachedReader implements AdmissionReader {
     return value;
   }
 
-  async list(resource: string, namespace = ''): Promise<KubeObject[]> {
+  /** Whoever asks while an answer is under way gets that one. */
+  list(resource: string, namespace = ''): Promise<KubeObject[]> {
     const entry = this.#lists.get(resource)?.get(namespace);
     const nowMs = this.#clock.now();
     if (entry !== undefined && nowMs < entry.untilMs) return entry.value;
-    // Taken before the question: a change while it is under way throws this map away.
     const lists = this.#listsOf(resource);
-    const value = await this.#reader.list(resource, namespace);
     if (lists.size >= MAX_ENTRIES) lists.clear();
-    lists.set(namespace, { value, untilMs: nowMs + CACHE_MS });
+    const value = this.#reader.list(resource, namespace);
+    const asked: Entry<Promise<KubeObject[]>> = { value, untilMs: nowMs + CACHE_MS };
+    lists.set(namespace, asked);
+    value.catch(() => {
+      if (lists.get(namespace) === asked) lists.delete(namespace);
+    });
     return value;
   }
 
@@ -70,7 +74,7 @@ export class CachedReader implements AdmissionReader {
     this.#lists.delete(resource);
   }
 
-  #listsOf(resource: string): Map<string, Entry<KubeObject[]>> {
+  #listsOf(resource: string): Map<string, Entry<Promise<KubeObject[]>>> {
     let lists = this.#lists.get(resource);
     if (lists === undefined) this.#lists.set(resource, (lists = new Map()));
     return lists;

@@ -31,6 +31,8 @@ export interface ServedVersion {
   defaults?: (object: KubeObject) => void;
   /** Text of the Warning header on every request to this version. */
   deprecation?: string;
+  /** What `kubectl get` shows of this version, where it differs; cells are made from the stored form. */
+  columns?: readonly Column<KubeObject>[];
 }
 
 /** How the scale subresource maps to the object. */

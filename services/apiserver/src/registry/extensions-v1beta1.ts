@@ -5,14 +5,17 @@
  */
 
 import type {
+  Deployment,
   ExtensionsV1beta1Deployment,
   ExtensionsV1beta1ReplicaSet,
   KubeObject,
   LabelSelector,
   PodTemplateSpec,
 } from '@orrery/api/gen/types.ts';
-import type { ServedVersion } from './definition.ts';
+import { ageColumn, column, nameColumn } from './columns.ts';
+import type { Column, ServedVersion } from './definition.ts';
 import { MAX_INT32 } from './fields.ts';
+import { labelSelectorColumn, templateColumns } from './workload-columns.ts';
 
 interface OldWorkload extends KubeObject {
   spec: { selector?: LabelSelector; template?: PodTemplateSpec };
@@ -63,12 +66,25 @@ function defaultReplicaSet(object: KubeObject): void {
   replicaSet.spec.replicas ??= 1;
 }
 
+/** As kubectl printed Deployments until Kubernetes 1.11. */
+const oldDeploymentColumns: readonly Column<Deployment>[] = [
+  nameColumn,
+  column('Desired', ({ spec }) => spec.replicas ?? 0, 'integer'),
+  column('Current', ({ status }) => status?.replicas ?? 0, 'integer'),
+  column('Up-to-date', ({ status }) => status?.updatedReplicas ?? 0, 'integer'),
+  column('Available', ({ status }) => status?.availableReplicas ?? 0, 'integer'),
+  ageColumn,
+  ...templateColumns,
+  labelSelectorColumn,
+];
+
 export const oldDeploymentVersion: ServedVersion = {
   group: 'extensions',
   version: 'v1beta1',
   defaults: defaultDeployment,
   toStored: deploymentToStored,
   deprecation: deprecation('Deployment'),
+  columns: oldDeploymentColumns as readonly Column<KubeObject>[],
 };
 
 export const oldReplicaSetVersion: ServedVersion = {

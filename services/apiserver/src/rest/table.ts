@@ -47,20 +47,24 @@ export function tableJson(
   { includeObject, nowMs }: TableOptions,
   withColumns = true,
 ): string {
-  const columns = withColumns ? columnDefinitionsJson(served.definition.columns) : 'null';
+  const columns = withColumns ? columnDefinitionsJson(columnsOf(served)) : 'null';
   const rows = values.map((value) => rowJson(served, transformVersion, value, includeObject, nowMs));
   return `{"kind":"Table","apiVersion":"${transformVersion}","metadata":${JSON.stringify(metadata)},"columnDefinitions":${columns},"rows":[${rows.join(',')}]}`;
 }
 
 /** A row of a bookmark: no cells to speak of, and an object that says where the watch stands. */
 export function bookmarkTableJson(
-  { definition }: ServedResource,
+  served: ServedResource,
   transformVersion: string,
   metadata: { resourceVersion: string; annotations?: Record<string, string> },
 ): string {
   const object = { kind: 'PartialObjectMetadata', apiVersion: transformVersion, metadata };
-  const row = JSON.stringify({ cells: definition.columns.map(() => ''), object });
+  const row = JSON.stringify({ cells: columnsOf(served).map(() => ''), object });
   return `{"kind":"Table","apiVersion":"${transformVersion}","metadata":{"resourceVersion":"${metadata.resourceVersion}"},"columnDefinitions":null,"rows":[${row}]}`;
+}
+
+function columnsOf({ definition, version }: ServedResource): readonly Column<KubeObject>[] {
+  return version.columns ?? definition.columns;
 }
 
 const knownColumns = new WeakMap<readonly Column<KubeObject>[], string>();
@@ -90,8 +94,8 @@ function rowJson(
   nowMs: number,
 ): string {
   const object = JSON.parse(value) as KubeObject;
-  const { columns, rowConditions } = served.definition;
-  const cells = JSON.stringify(columns.map(({ cell }) => cell(object, nowMs)));
+  const { rowConditions } = served.definition;
+  const cells = JSON.stringify(columnsOf(served).map(({ cell }) => cell(object, nowMs)));
   const conditions = rowConditions?.(object) ?? [];
   const conditionsJson = conditions.length === 0 ? '' : `,"conditions":${JSON.stringify(conditions)}`;
   return `{"cells":${cells}${conditionsJson}${includedObject(served, transformVersion, value, object, includeObject)}}`;

@@ -1,5 +1,6 @@
 /** PodDisruptionBudgets (pkg/apis/policy/validation). */
 
+import { UNCOUNTED } from '@orrery/api/disruption.ts';
 import type { PodDisruptionBudget } from '@orrery/api/gen/types.ts';
 import { PodDisruptionBudgets } from '@orrery/api/resources.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
@@ -48,10 +49,10 @@ export const podDisruptionBudgetsDefinition = define<PodDisruptionBudget>({
   generationOf: ({ spec }) => spec,
   nameProblems: dnsSubdomainProblems,
   prepareCreate: (object) => {
-    object.status = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 };
+    object.status = { ...UNCOUNTED };
   },
   validate: validateBudget,
-  validateStatusUpdate: ({ status = {} }) => {
+  validateStatusUpdate: ({ status = UNCOUNTED }) => {
     const errors: FieldError[] = [];
     for (const key of COUNTS) checkNotNegative(status[key], `status.${key}`, errors);
     return errors;

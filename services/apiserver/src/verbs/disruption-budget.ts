@@ -1,5 +1,6 @@
 /** Whether a pod's disruption budget can spare it (pkg/registry/core/pod/storage/eviction.go, checkAndDecrement). */
 
+import { UNCOUNTED } from '@orrery/api/disruption.ts';
 import type { Condition, Pod, PodDisruptionBudget } from '@orrery/api/gen/types.ts';
 import { formatTime, isBeingDeleted } from '@orrery/api/meta.ts';
 import { PodDisruptionBudgets } from '@orrery/api/resources.ts';
@@ -68,13 +69,13 @@ export async function takeDisruption(
 function isSpared({ spec, status }: PodDisruptionBudget, pod: Pod): boolean {
   if (isReady(pod)) return false;
   if (spec?.unhealthyPodEvictionPolicy === 'AlwaysAllow') return true;
-  const { currentHealthy = 0, desiredHealthy = 0 } = status ?? {};
+  const { currentHealthy, desiredHealthy } = status ?? UNCOUNTED;
   return desiredHealthy > 0 && currentHealthy >= desiredHealthy;
 }
 
 function withDisruption(budget: PodDisruptionBudget, podName: string, nowMs: number): PodDisruptionBudget {
-  const { metadata, status = {} } = budget;
-  const { disruptionsAllowed = 0, disruptedPods = {}, currentHealthy = 0, desiredHealthy = 0 } = status;
+  const { metadata, status = UNCOUNTED } = budget;
+  const { disruptionsAllowed, disruptedPods = {}, currentHealthy, desiredHealthy } = status;
   const refuse = (message: string, retryAfterSeconds: number): StatusError =>
     tooManyRequests(REFUSAL, retryAfterSeconds, [{ reason: 'DisruptionBudget', message }]);
   if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0)) {

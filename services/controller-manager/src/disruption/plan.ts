@@ -1,5 +1,6 @@
 /** How many pods a budget can spare: pure (k8s.io/kubernetes/pkg/controller/disruption). */
 
+import { UNCOUNTED } from '@orrery/api/disruption.ts';
 import type {
   Condition,
   Pod,
@@ -100,7 +101,7 @@ export function failedStatus(
   nowMs: number,
 ): PodDisruptionBudgetStatus {
   return {
-    ...budget.status,
+    ...(budget.status ?? UNCOUNTED),
     disruptionsAllowed: 0,
     conditions: withAllowed(budget, { status: 'False', reason: 'SyncFailed', message }, nowMs),
   };

@@ -22,7 +22,10 @@ export interface Kinds {
 
 /** Facts about the fields of one type: field names separated by spaces, some with an argument after a colon. */
 export interface TypeFacts {
-  /** Go pointers to scalars and to IntOrString: a zero value on the wire was meant and must survive. */
+  /**
+   * Go pointers to scalars and to IntOrString, and fields that are written without `omitempty` though
+   * nothing requires them: a zero value on the wire was meant and must survive.
+   */
   pointer?: string;
   /** Messages in protobuf whose fields belong to the parent in JSON. */
   inline?: string;
@@ -406,7 +409,7 @@ export const types: Readonly<Record<string, TypeFacts>> = {
     required: 'selector template',
   },
   'apps.v1.StatefulSetStatus': {
-    pointer: 'collisionCount',
+    pointer: 'availableReplicas collisionCount',
     required: 'replicas',
     merge: 'conditions:type',
   },
@@ -492,7 +495,10 @@ export const types: Readonly<Record<string, TypeFacts>> = {
     pointer: 'maxUnavailable minAvailable unhealthyPodEvictionPolicy',
     replace: 'selector',
   },
-  'policy.v1.PodDisruptionBudgetStatus': { merge: 'conditions:type' },
+  'policy.v1.PodDisruptionBudgetStatus': {
+    required: 'currentHealthy desiredHealthy disruptionsAllowed expectedPods',
+    merge: 'conditions:type',
+  },
   'rbac.v1.ClusterRoleBinding': { required: 'roleRef' },
   'rbac.v1.ClusterRoleBindingList': { required: 'items' },
   'rbac.v1.ClusterRoleList': { required: 'items' },

@@ -1,3 +1,4 @@
+import { UNCOUNTED } from '@orrery/api/disruption.ts';
 import type { Pod, PodDisruptionBudget } from '@orrery/api/gen/types.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -32,7 +33,8 @@ function running({ name, node = 'n1', priority = 0, cpu = '1', startTime, app = 
 
 function budget(app: string, disruptionsAllowed: number): PodDisruptionBudget {
   const metadata = { name: app, namespace: 'default', uid: app, resourceVersion: '1', creationTimestamp: '' };
-  return { metadata, spec: { selector: { matchLabels: { app } } }, status: { disruptionsAllowed } };
+  const status = { ...UNCOUNTED, disruptionsAllowed };
+  return { metadata, spec: { selector: { matchLabels: { app } } }, status };
 }
 
 const viewOf = (filters: readonly BoundFilter[], budgets: PodDisruptionBudget[] = []): PreemptionView => ({

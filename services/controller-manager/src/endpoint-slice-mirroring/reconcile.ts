@@ -1,13 +1,13 @@
 /** All I/O of the EndpointSlice mirroring controller (pkg/controller/endpointslicemirroring). */
 
-import type { Endpoints, Service } from '@orrery/api/gen/types.ts';
+import type { Endpoints, EndpointSlice, Service } from '@orrery/api/gen/types.ts';
 import { controllerReference, isBeingDeleted } from '@orrery/api/meta.ts';
 import { EndpointSlices, EndpointsRef } from '@orrery/api/resources.ts';
 import type { Client } from '@orrery/client/client.ts';
 import type { EventRecorder } from '@orrery/client/events.ts';
 import type { Lister } from '@orrery/client/informer.ts';
 import type { ReconcileContext } from '@orrery/controller/controller.ts';
-import { isNamespaceTerminating } from '../api-errors.ts';
+import { isNamespaceTerminating, isRefusal, messageOf } from '../api-errors.ts';
 import type { ServiceSlices } from '../service-endpoints/service-slices.ts';
 import {
   MAX_ENDPOINTS_PER_SUBSET,
@@ -43,6 +43,25 @@ export class MirroringReconciler {
     }
     const { mirrors, skipped } = mirrorsOf(endpoints);
     if (skipped > 0) this.#reportSkipped(endpoints, skipped);
+    try {
+      await this.#mirror(client, endpoints, mirrors, present);
+    } catch (error) {
+      if (isRefusal(error)) {
+        const message = `Error updating mirrored Endpoint Slices for Endpoints ${key}: ${messageOf(error)}`;
+        const subject = { resource: EndpointsRef, object: endpoints };
+        this.#options.events.warning(subject, 'FailedToUpdateEndpointSlices', message);
+      }
+      throw error;
+    }
+  }
+
+  async #mirror(
+    client: Client,
+    endpoints: Endpoints,
+    mirrors: readonly Mirror[],
+    present: readonly EndpointSlice[],
+  ): Promise<void> {
+    const { slices } = this.#options;
     const metadata = mirrorMetadata(endpoints);
     const existing = present.filter((each) => !isBeingDeleted(each));
     const plan = planMirrors(existing, mirrors, metadata);

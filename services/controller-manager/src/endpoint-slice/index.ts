@@ -9,7 +9,7 @@ import { EndpointSliceReconciler } from './reconcile.ts';
 
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
 
-export function endpointSliceController({ informers, clock }: ControllerContext): Controller {
+export function endpointSliceController({ informers, clock, events }: ControllerContext): Controller {
   const slices = new ServiceSlices({ informers, clock }, MANAGED_BY);
   const nodes = informers.of(Nodes);
   const serviceEvents = new ServiceEvents({ informers, clock, batchMs: BATCH_MS });
@@ -22,6 +22,7 @@ export function endpointSliceController({ informers, clock }: ControllerContext)
       const zone = node?.metadata.labels?.[ZONE_LABEL];
       return node && (zone === undefined ? {} : { zone });
     },
+    events,
   });
   return {
     name: 'endpointslice-controller',

@@ -1,11 +1,13 @@
 /** All I/O of the EndpointSlice controller (pkg/controller/endpointslice). */
 
-import type { Draft, EndpointSlice, Service } from '@orrery/api/gen/types.ts';
+import type { Draft, EndpointSlice, Pod, Service } from '@orrery/api/gen/types.ts';
 import { controllerReference, formatTime, isBeingDeleted } from '@orrery/api/meta.ts';
 import { EndpointSlices, Services } from '@orrery/api/resources.ts';
 import type { Client } from '@orrery/client/client.ts';
+import type { EventRecorder } from '@orrery/client/events.ts';
 import type { Lister } from '@orrery/client/informer.ts';
 import type { ReconcileContext, ReconcileResult } from '@orrery/controller/controller.ts';
+import { isRefusal, messageOf } from '../api-errors.ts';
 import { semanticallyEqual } from '../semantic-equality.ts';
 import { hasSelector } from '../service-endpoints/pod-endpoints.ts';
 import type { ServiceEvents } from '../service-endpoints/service-events.ts';
@@ -27,6 +29,7 @@ export interface EndpointSliceReconcilerOptions {
   serviceEvents: ServiceEvents;
   slices: ServiceSlices;
   node: DesiredInput['node'];
+  events: EventRecorder;
 }
 
 /** When to look again whether the node of a pod has become known, or the pod has gone. */
@@ -62,6 +65,23 @@ export class EndpointSliceReconciler {
     const triggerMs = this.#triggerTimes.next(service, pods);
     const triggerTime = triggerMs === undefined ? undefined : formatTime(triggerMs);
     const pass: Pass = { client, service, labels: sliceLabels(service), triggerTime };
+    try {
+      await this.#bring(pass, pods, present);
+    } catch (error) {
+      if (isRefusal(error)) {
+        const message = `Error updating Endpoint Slices for Service ${key}: ${messageOf(error)}`;
+        const subject = { resource: Services, object: service };
+        this.#options.events.warning(subject, 'FailedToUpdateEndpointSlices', message);
+      }
+      throw error;
+    }
+    return pods.some((pod) => isStranded(service, pod, node)) ? { requeueAfterMs: STRANDED_MS } : {};
+  }
+
+  /** Makes the slices that are present those that the service should have. */
+  async #bring(pass: Pass, pods: readonly Pod[], present: readonly EndpointSlice[]): Promise<void> {
+    const { client, service } = pass;
+    const { slices, node } = this.#options;
     const types = addressTypesOf(service);
     for (const each of present.filter(({ addressType }) => !types.includes(addressType as AddressType))) {
       await slices.remove(client, each);
@@ -75,7 +95,6 @@ export class EndpointSliceReconciler {
       const changed = new Set([...plan.update.map(({ slice }) => slice), ...plan.remove]);
       for (const each of existing.filter((slice) => !changed.has(slice))) await this.#relabel(pass, each);
     }
-    return pods.some((pod) => isStranded(service, pod, node)) ? { requeueAfterMs: STRANDED_MS } : {};
   }
 
   async #create(

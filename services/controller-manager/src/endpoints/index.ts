@@ -10,7 +10,7 @@ import { EndpointsReconciler } from './reconcile.ts';
 /** One object holds up to 1000 addresses and is written whole, so it is written seldom. */
 const BATCH_MS = 1_000;
 
-export function endpointsController({ informers, clock }: ControllerContext): Controller {
+export function endpointsController({ informers, clock, events }: ControllerContext): Controller {
   const endpoints = informers.of(EndpointsRef);
   const services = informers.of(Services);
   const serviceEvents = new ServiceEvents({ informers, clock, batchMs: BATCH_MS });
@@ -18,6 +18,7 @@ export function endpointsController({ informers, clock }: ControllerContext): Co
     services: services.lister,
     endpoints: new OwnWrites(endpoints, clock),
     serviceEvents,
+    events,
   });
   return {
     name: 'endpoints-controller',

@@ -5,8 +5,10 @@ import { formatTime, isBeingDeleted, splitKey } from '@orrery/api/meta.ts';
 import { EndpointsRef } from '@orrery/api/resources.ts';
 import { isNotFound } from '@orrery/api/status-error.ts';
 import type { Client } from '@orrery/client/client.ts';
+import type { EventRecorder } from '@orrery/client/events.ts';
 import type { Lister } from '@orrery/client/informer.ts';
 import type { ReconcileContext } from '@orrery/controller/controller.ts';
+import { isRefusal, messageOf } from '../api-errors.ts';
 import { createUnlessPresent } from '../namespace-content.ts';
 import type { OwnWrites } from '../own-writes.ts';
 import { semanticallyEqual } from '../semantic-equality.ts';
@@ -26,6 +28,7 @@ export interface EndpointsReconcilerOptions {
   services: Lister<Service>;
   endpoints: OwnWrites<Endpoints>;
   serviceEvents: ServiceEvents;
+  events: EventRecorder;
 }
 
 export class EndpointsReconciler {
@@ -67,13 +70,31 @@ export class EndpointsReconciler {
     if (isCurrent) return;
     const triggerTime = triggerMs === undefined ? undefined : formatTime(triggerMs);
     const annotations = endpointsAnnotations(present?.metadata.annotations, truncated, triggerTime);
+    const { namespace, name } = splitKey(key);
     if (present === undefined) {
-      const metadata = { ...splitKey(key), labels, annotations };
-      await createUnlessPresent(client, EndpointsRef, { metadata, subsets });
+      const metadata = { namespace, name, labels, annotations };
+      try {
+        await createUnlessPresent(client, EndpointsRef, { metadata, subsets });
+      } catch (error) {
+        const what = `Failed to create endpoint for service ${namespace}/${name}`;
+        this.#report({ metadata: { ...service.metadata, uid: '' } }, 'FailedToCreateEndpoint', what, error);
+        throw error;
+      }
       return;
     }
     const changed = { ...present, metadata: { ...present.metadata, labels, annotations }, subsets };
-    endpoints.wrote(await client.update(EndpointsRef, changed));
+    try {
+      endpoints.wrote(await client.update(EndpointsRef, changed));
+    } catch (error) {
+      const what = `Failed to update endpoint ${namespace}/${name}`;
+      this.#report(present, 'FailedToUpdateEndpoint', what, error);
+      throw error;
+    }
+  }
+
+  #report(object: Pick<Endpoints, 'metadata'>, reason: string, what: string, error: unknown): void {
+    if (!isRefusal(error)) return;
+    this.#options.events.warning({ resource: EndpointsRef, object }, reason, `${what}: ${messageOf(error)}`);
   }
 
   /** What people made by hand may have had no Service to begin with; then it stays. */

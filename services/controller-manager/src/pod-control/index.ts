@@ -13,7 +13,7 @@ import type { EventRecorder } from '@orrery/client/events.ts';
 import { Expectations } from '@orrery/controller/expectations.ts';
 import { slowStart } from '@orrery/controller/slow-start.ts';
 import type { Clock } from '@orrery/kit/clock.ts';
-import { isNamespaceTerminating, isOutage } from '../api-errors.ts';
+import { isNamespaceTerminating, isOutage, messageOf } from '../api-errors.ts';
 import { UnsettledNames } from './unsettled-names.ts';
 
 /** A pod to create; its name is `metadata.generateName` and a suffix that the control chooses. */
@@ -172,10 +172,6 @@ export class PodControl {
       if (controllerOf(pod)?.uid !== uid) throw error;
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /**

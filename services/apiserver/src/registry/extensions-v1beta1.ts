@@ -51,12 +51,23 @@ function defaultDeployment(object: KubeObject): void {
   spec.progressDeadlineSeconds ??= MAX_INT32;
 }
 
-/** Rolling back was a field that the controller acted upon and cleared; `kubectl rollout undo` does it now. */
+/** Where today's form keeps what the old one asks for in a field; the controller acts upon it and clears it. */
+const ROLLBACK_TO = 'deprecated.deployment.rollback.to';
+
 function deploymentToStored(object: KubeObject): KubeObject {
-  const deployment = object as ExtensionsV1beta1Deployment;
-  if (deployment.spec.rollbackTo === undefined) return object;
-  const { rollbackTo: _rollbackTo, ...spec } = deployment.spec;
-  return { ...deployment, spec } as KubeObject;
+  const { metadata, spec } = object as ExtensionsV1beta1Deployment;
+  if (spec.rollbackTo === undefined) return object;
+  const { rollbackTo, ...rest } = spec;
+  const annotations = { ...metadata.annotations, [ROLLBACK_TO]: String(rollbackTo.revision ?? 0) };
+  return { ...object, metadata: { ...metadata, annotations }, spec: rest } as KubeObject;
+}
+
+function deploymentFromStored(object: KubeObject): KubeObject {
+  const { metadata, spec } = object as ExtensionsV1beta1Deployment;
+  const { [ROLLBACK_TO]: revision, ...annotations } = metadata.annotations ?? {};
+  if (revision === undefined) return object;
+  const rollbackTo = { revision: Number(revision) };
+  return { ...object, metadata: { ...metadata, annotations }, spec: { ...spec, rollbackTo } } as KubeObject;
 }
 
 function defaultReplicaSet(object: KubeObject): void {
@@ -83,6 +94,7 @@ export const oldDeploymentVersion: ServedVersion = {
   version: 'v1beta1',
   defaults: defaultDeployment,
   toStored: deploymentToStored,
+  fromStored: deploymentFromStored,
   deprecation: deprecation('Deployment'),
   columns: oldDeploymentColumns as readonly Column<KubeObject>[],
 };

@@ -253,6 +253,15 @@ describe('extensions/v1beta1', () => {
     expect(stored.spec).not.toHaveProperty('rollbackTo');
   });
 
+  it('keeps a wish for an earlier revision in an annotation, and shows it as it was said', () => {
+    const version = old('deployments');
+    const object = sample<Deployment>('deployments', { spec: { template, rollbackTo: { revision: 2 } } });
+    const stored = defaulted('deployments', object, version);
+    expect(stored.metadata.annotations).toEqual({ 'deprecated.deployment.rollback.to': '2' });
+    const shown = version.fromStored!(stored);
+    expect(shown).toMatchObject({ metadata: { annotations: {} }, spec: { rollbackTo: { revision: 2 } } });
+  });
+
   it.each(['deployments', 'replicasets'])('defaults %s once', (resource) => {
     const version = old(resource);
     const once = defaulted(resource, sample(resource, { spec: { template } }), version);

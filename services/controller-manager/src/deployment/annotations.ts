@@ -8,6 +8,8 @@ export const REVISION = 'deployment.kubernetes.io/revision';
 export const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history';
 export const DESIRED_REPLICAS = 'deployment.kubernetes.io/desired-replicas';
 export const MAX_REPLICAS = 'deployment.kubernetes.io/max-replicas';
+/** Asks for an earlier revision: what `spec.rollbackTo` of extensions/v1beta1 is stored as. */
+export const ROLLBACK_TO = 'deprecated.deployment.rollback.to';
 
 /** They describe the one object and are not copied to the other; all else is, such as the change cause. */
 const NOT_COPIED = new Set([
@@ -16,7 +18,7 @@ const NOT_COPIED = new Set([
   REVISION_HISTORY,
   DESIRED_REPLICAS,
   MAX_REPLICAS,
-  'deprecated.deployment.rollback.to',
+  ROLLBACK_TO,
 ]);
 
 /** Longest revision history that is kept, in characters. */
@@ -55,6 +57,13 @@ function copiedFrom(deployment: Deployment): Record<string, string> {
 /** Annotations of a ReplicaSet that is to be created. */
 export function initialAnnotations(deployment: Deployment, revision: number): Record<string, string> {
   return { ...copiedFrom(deployment), ...sizeAnnotations(deployment), [REVISION]: String(revision) };
+}
+
+/** The annotations of a Deployment that goes back to what a set was made from (`SetDeploymentAnnotationsTo`). */
+export function withAnnotationsOf(deployment: Deployment, set: ReplicaSet): Record<string, string> {
+  const own = Object.entries(deployment.metadata.annotations ?? {}).filter(([key]) => NOT_COPIED.has(key));
+  const copied = Object.entries(set.metadata.annotations ?? {}).filter(([key]) => !NOT_COPIED.has(key));
+  return Object.fromEntries([...own, ...copied]);
 }
 
 /**

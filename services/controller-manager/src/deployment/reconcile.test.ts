@@ -7,7 +7,7 @@ import { findCondition } from '../conditions.ts';
 import { connectionLost } from '../test-support/fake-cluster.ts';
 import { deployment, meta, pod, replicaSet, templateOf } from '../test-support/objects.ts';
 import { WorkloadCluster } from '../test-support/workload-cluster.ts';
-import { REVISION } from './annotations.ts';
+import { REVISION, ROLLBACK_TO } from './annotations.ts';
 
 const KEY = 'default/web';
 
@@ -163,6 +163,7 @@ describe('a Deployment', () => {
     await cluster.runToEnd();
     expect(cluster.get(Deployments, KEY).status?.collisionCount).toBe(1);
     expect(images(cluster)).toEqual(['web:1']);
+    expect(cluster.controllers[0]?.errors, 'failures, after which the queue waits').toHaveLength(1);
   });
 
   test('reports that it cannot create its ReplicaSet', async () => {
@@ -174,6 +175,75 @@ describe('a Deployment', () => {
     cluster.seed(Deployments, deployment(1));
     await cluster.controllers[0]?.step();
     expect(reasonOf(cluster, 'Progressing')).toBe('ReplicaSetCreateError');
+  });
+
+  test('says nothing of failures while it is paused', async () => {
+    const cluster = new WorkloadCluster();
+    cluster.seed(Deployments, deployment(1, { paused: true }));
+    const failed = { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: 'no' };
+    const { metadata } = cluster.get(Deployments, KEY);
+    const ownerReferences = [
+      { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: metadata.uid, controller: true },
+    ];
+    cluster.seed(
+      ReplicaSets,
+      replicaSet('web-1', 1, {
+        metadata: { labels: { app: 'web' }, ownerReferences },
+        status: { replicas: 0, conditions: [failed] },
+      }),
+    );
+    await cluster.controllers[0]?.step();
+    expect(reasonOf(cluster, 'ReplicaFailure')).toBeUndefined();
+    cluster.change(Deployments, KEY, ({ spec }) => void (spec.paused = false));
+    await cluster.controllers[0]?.step();
+    expect(reasonOf(cluster, 'ReplicaFailure')).toBe('FailedCreate');
+  });
+
+  describe('that is asked for an earlier revision', () => {
+    async function asked(revision: string): Promise<WorkloadCluster> {
+      const cluster = await started(2);
+      setImage(cluster, 'web:2');
+      await cluster.runToEnd();
+      cluster.change(Deployments, KEY, ({ metadata }) => {
+        metadata.annotations = { ...metadata.annotations, [ROLLBACK_TO]: revision };
+      });
+      await cluster.runToEnd();
+      expect(cluster.get(Deployments, KEY).metadata.annotations).not.toHaveProperty([ROLLBACK_TO]);
+      return cluster;
+    }
+
+    test.each(['0', '1'])('goes back to it: %s', async (revision) => {
+      const cluster = await asked(revision);
+      expect(images(cluster)).toEqual(['web:1', 'web:1']);
+      expect(cluster.events).toContain(
+        'Normal web DeploymentRollback: Rolled back deployment "web" to revision 1',
+      );
+      expect(cluster.get(Deployments, KEY).metadata.annotations?.[REVISION]).toBe('3');
+      expect(cluster.get(Deployments, KEY).spec.template).toEqual(templateOf('web:1'));
+    });
+
+    test.each([
+      ['7', 'DeploymentRollbackRevisionNotFound: Unable to find the revision to rollback to.'],
+      [
+        '2',
+        'DeploymentRollbackTemplateUnchanged: The rollback revision contains the same template as current deployment "web"',
+      ],
+    ])('stays as it is when there is nothing to go back to: %s', async (revision, event) => {
+      const cluster = await asked(revision);
+      expect(images(cluster)).toEqual(['web:2', 'web:2']);
+      expect(cluster.events).toContain(`Warning web ${event}`);
+    });
+
+    test('has nothing before its first', async () => {
+      const cluster = await started(1);
+      cluster.change(Deployments, KEY, ({ metadata }) => {
+        metadata.annotations = { ...metadata.annotations, [ROLLBACK_TO]: '0' };
+      });
+      await cluster.settle();
+      expect(cluster.events).toContain(
+        'Warning web DeploymentRollbackRevisionNotFound: Unable to find last revision.',
+      );
+    });
   });
 
   test('a selector that is empty takes nothing', async () => {

@@ -15,6 +15,7 @@ import type { OwnWrites } from '../own-writes.ts';
 import { semanticallyEqual } from '../semantic-equality.ts';
 import { annotationChanges, nextRevision, REVISION, revisionOf, sizeAnnotations } from './annotations.ts';
 import { needsNewSet, newReplicaSet, planSizes, setsToForget } from './plan.ts';
+import { planRollback, rollbackTo } from './rollback.ts';
 import {
   allSets,
   replicasOf,
@@ -67,13 +68,15 @@ export class DeploymentReconciler {
       outcome: undefined,
     };
     if (isBeingDeleted(deployment)) return this.#finish(pass);
+    const revision = deployment.spec.paused === true ? undefined : rollbackTo(deployment);
+    if (revision !== undefined) return this.#rollBack(pass, revision);
     try {
       await this.#syncNewSet(pass);
       for (const scaling of planSizes(pass.rollout)) await this.#scale(pass, scaling);
       const isPaused = pass.rollout.deployment.spec.paused === true;
       if (isComplete(pass.rollout) || isPaused) await this.#forgetOldSets(pass);
     } catch (error) {
-      if (error instanceof HashCollision) return this.#countCollision(pass);
+      if (error instanceof HashCollision) await this.#countCollision(pass);
       if (pass.outcome?.kind === 'failed') await this.#finish(pass);
       if (isNamespaceTerminating(error)) {
         logger.debug({ key }, 'the namespace is going away');
@@ -177,10 +180,18 @@ export class DeploymentReconciler {
     );
   }
 
-  async #countCollision({ client, rollout: { deployment } }: Pass): Promise<ReconcileResult> {
+  async #countCollision({ client, rollout: { deployment } }: Pass): Promise<void> {
     const collisionCount = (deployment.status?.collisionCount ?? 0) + 1;
     await this.#writeStatus(client, deployment, { ...deployment.status, collisionCount });
-    return { requeueAfterMs: 0 };
+  }
+
+  /** Nothing else is done before the request is answered: what follows belongs to another template. */
+  async #rollBack({ client, rollout }: Pass, revision: number): Promise<ReconcileResult> {
+    const { deployment, event } = planRollback(rollout, revision);
+    this.#deployments.wrote(await client.update(Deployments, deployment));
+    const subject = { resource: Deployments, object: deployment };
+    this.#options.events[event.type](subject, event.reason, event.message);
+    return {};
   }
 
   /**

@@ -76,14 +76,7 @@ export function deploymentStatus(input: DeploymentStatusInput): DeploymentStatus
   conditions = afterNewSet(deployment, conditions, input.newSetOutcome, nowMs);
   conditions = withCondition(conditions, availability(deployment, counts.availableReplicas, nowMs));
   if (deployment.spec.paused !== true) conditions = afterProgress(rollout, counts, conditions, nowMs);
-  const failure = replicaFailure(rollout);
-  conditions =
-    failure === undefined
-      ? withoutCondition(conditions, 'ReplicaFailure')
-      : withCondition(
-          conditions,
-          condition('ReplicaFailure', failure.status, failure.reason, failure.message, nowMs),
-        );
+  if (deployment.spec.paused !== true) conditions = afterFailure(rollout, conditions, nowMs);
   const collisionCount = input.collisionCount ?? deployment.status?.collisionCount;
   return {
     ...(deployment.metadata.generation === undefined
@@ -93,6 +86,17 @@ export function deploymentStatus(input: DeploymentStatusInput): DeploymentStatus
     conditions,
     ...(collisionCount === undefined ? {} : { collisionCount }),
   };
+}
+
+function afterFailure(
+  rollout: Rollout,
+  conditions: readonly DeploymentCondition[],
+  nowMs: number,
+): DeploymentCondition[] {
+  const failure = replicaFailure(rollout);
+  if (failure === undefined) return withoutCondition(conditions, 'ReplicaFailure');
+  const { status, reason, message } = failure;
+  return withCondition(conditions, condition('ReplicaFailure', status, reason, message, nowMs));
 }
 
 /** The counts of a status, all present. */

@@ -1,5 +1,6 @@
 /** One decision: which node a pod goes to (pkg/scheduler/schedule_one.go, schedulePod). */
 
+import { EquivalenceClass, EquivalenceClasses } from './equivalence.ts';
 import type { Diagnosis } from './fit-error.ts';
 import type { FilterPlugin, PodFilter, Rejection, ScorePlugin } from './plugins/plugin.ts';
 import type { Profile } from './plugins/registry.ts';
@@ -38,6 +39,8 @@ export type Decision =
       /** Nodes that might take the pod if others left, and the filters that would have to let it in. */
       readonly helpable: readonly NodeInfo[];
       readonly filters: readonly BoundFilter[];
+      /** Where the pod is of a class of which more is known. */
+      readonly equivalents?: EquivalenceClass | undefined;
       readonly trace: DecisionTrace;
     };
 
@@ -140,6 +143,7 @@ export class SchedulingCycle {
   readonly #snapshot: Snapshot;
   readonly #random: () => number;
   readonly #nominator: Nominator;
+  readonly #classes = new EquivalenceClasses();
   #nextStartIndex = 0;
 
   constructor({ profile, snapshot, random, nominator = new Nominator() }: CycleOptions) {
@@ -163,6 +167,8 @@ export class SchedulingCycle {
       const trace = { nodeCount, rejected: [], rejections: [], feasible: [promised], scores: [] };
       return { nodeName: promised.name, evaluatedNodes: 1, feasibleNodes: 1, trace };
     }
+    const equivalents = this.#equivalents(pod, filters);
+    if (equivalents !== undefined) return hopeless(equivalents, filters, nodeCount);
     const { nodes, by } = candidates(filters, this.#snapshot);
     const reasons = new Map<string, number>();
     const plugins = new Set(by);
@@ -178,6 +184,8 @@ export class SchedulingCycle {
       for (const reason of rejection.reasons) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
     });
     if (feasible.length === 0) {
+      const made = this.#remember(pod, filters, rejected, rejections);
+      if (made !== undefined) return hopeless(made, filters, nodeCount);
       const passedOver = nodeCount - nodes.length;
       if (passedOver > 0) reasons.set(`node(s) didn't satisfy plugin(s) [${by.join(' ')}]`, passedOver);
       const trace = { nodeCount, rejected, rejections, feasible, scores: [] };
@@ -187,6 +195,28 @@ export class SchedulingCycle {
     const best = feasible.length === 1 ? feasible[0]! : this.#choose(pod, feasible, scores);
     const trace = { nodeCount, rejected, rejections, feasible, scores };
     return { nodeName: best.name, evaluatedNodes, feasibleNodes: feasible.length, trace };
+  }
+
+  /** The pod's class, if it is known to fit nowhere. */
+  #equivalents(pod: PodInfo, filters: readonly BoundFilter[]): EquivalenceClass | undefined {
+    // Who holds a promise is judged otherwise by that one node.
+    if (this.#nominator.nodeOf(pod.uid) !== undefined) return undefined;
+    const found = this.#classes.find(pod, filters);
+    if (found?.isHopeless((node) => rejectionOn(this.#nominator, pod, filters, node)) !== false) return found;
+    this.#classes.forget(pod, filters);
+    return undefined;
+  }
+
+  /** Every node has rejected the pod. */
+  #remember(
+    pod: PodInfo,
+    filters: readonly BoundFilter[],
+    rejected: readonly NodeInfo[],
+    rejections: readonly NodeRejection[],
+  ): EquivalenceClass | undefined {
+    if (this.#nominator.nodeOf(pod.uid) !== undefined) return undefined;
+    const make = (): EquivalenceClass => new EquivalenceClass(this.#snapshot, rejected, rejections);
+    return this.#classes.remember(pod, filters, make);
   }
 
   /** Looks at nodes in turn until there are enough to choose from (findNodesThatPassFilters). */
@@ -255,6 +285,19 @@ export class SchedulingCycle {
 export interface NodeRejection {
   readonly plugin: FilterPlugin;
   readonly rejection: Rejection;
+}
+
+/** What every node has against pods of this class. */
+function hopeless(
+  equivalents: EquivalenceClass,
+  filters: readonly BoundFilter[],
+  nodeCount: number,
+): Decision {
+  const { reasons, plugins, rejected, rejections } = equivalents;
+  const helpable = rejected.filter((_, index) => rejections[index]!.rejection.resolvable);
+  const trace = { nodeCount, rejected, rejections, feasible: [], scores: [] };
+  const diagnosis = { nodeCount, reasons, plugins };
+  return { nodeName: undefined, diagnosis, helpable, filters, equivalents, trace };
 }
 
 /** Nothing that happens on nodes would help. */

@@ -24,7 +24,7 @@ import { FailureReports } from './failure-report.ts';
 import { DecisionLog } from './decision-log.ts';
 import { countedMessage, fitErrorMessage } from './fit-error.ts';
 import type { SchedulerMetrics } from './metrics.ts';
-import { searchCandidates } from './preemption/candidates.ts';
+import { type Candidate, searchCandidates, victimsOn } from './preemption/candidates.ts';
 import { Evictions } from './preemption/evictions.ts';
 import { Nominator } from './preemption/nominator.ts';
 import { defaultConfig, type SchedulerConfig } from './profile-config.ts';
@@ -66,7 +66,7 @@ export class Scheduler {
   readonly #watch: ClusterWatch;
   readonly #confirmations: Confirmations;
   readonly #reports: FailureReports;
-  readonly #nominator = new Nominator();
+  readonly #nominator = new Nominator((nodeName) => this.#cache.notePromise(nodeName));
   readonly #evictions: Evictions;
   readonly #volumes: VolumePreBind;
   readonly #bindings = new Set<Promise<void>>();
@@ -252,7 +252,7 @@ export class Scheduler {
    */
   #preempt(
     info: PodInfo,
-    { diagnosis, helpable, filters }: Extract<Decision, { nodeName: undefined }>,
+    { diagnosis, helpable, filters, equivalents }: Extract<Decision, { nodeName: undefined }>,
   ): { nominatedNode?: string; victims?: string[]; problem?: string } {
     const { nodeCount } = diagnosis;
     if (nodeCount === 0) return {};
@@ -267,13 +267,15 @@ export class Scheduler {
       const problem = 'not eligible due to a terminating pod on the nominated node.';
       return { nominatedNode: promised, problem };
     }
+    const budgets = this.#options.informers.of(PodDisruptionBudgets).lister.list();
+    const view = { filters, budgets, promised: (name: string) => this.#nominator.on(name) };
+    // Budgets change with pods of other nodes: then nothing that was found before holds.
+    const known = budgets.length === 0 ? equivalents : undefined;
     const { best, withoutVictims } = searchCandidates(
-      info,
       helpable,
-      {
-        filters,
-        budgets: this.#options.informers.of(PodDisruptionBudgets).lister.list(),
-        promised: (name) => this.#nominator.on(name),
+      (node) => {
+        const search = (): Candidate | undefined => victimsOn(info, node, view);
+        return known === undefined ? search() : known.candidateOn(node, search);
       },
       { random: this.#options.random, nodeCount },
     );

@@ -37,6 +37,7 @@ const NAME = 'NodeAffinity';
 export const nodeAffinity: FilterPlugin = {
   name: NAME,
   wokenBy: ['NodeAdd', 'NodeLabels'],
+  dependsOn: ({ pod: { spec } }) => [spec.nodeSelector, spec.affinity?.nodeAffinity],
   preFilter({ pod: { spec } }) {
     const selector = Object.entries(spec.nodeSelector ?? {});
     const terms =

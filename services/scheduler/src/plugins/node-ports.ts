@@ -8,6 +8,7 @@ const REJECTED = resolvable("node(s) didn't have free ports for the requested po
 export const nodePorts: FilterPlugin = {
   name: 'NodePorts',
   wokenBy: ['NodeAdd', 'AssignedPodDelete'],
+  dependsOn: ({ hostPorts }) => hostPorts,
   preFilter: ({ hostPorts }) =>
     hostPorts.length === 0
       ? undefined

@@ -75,5 +75,6 @@ function exceeds(request: Resources, allocatable: Allocatable): boolean {
 export const nodeResourcesFit: FilterPlugin = {
   name: NAME,
   wokenBy: ['NodeAdd', 'NodeAllocatable', 'AssignedPodDelete'],
+  dependsOn: ({ requests: { exact } }) => ({ ...exact, extended: [...(exact.extended ?? [])] }),
   preFilter: ({ requests: { exact } }) => ({ filter: (node) => lacking(node, exact) }),
 };

@@ -12,6 +12,7 @@ const UNSCHEDULABLE_TAINT: Taint = { key: 'node.kubernetes.io/unschedulable', ef
 export const nodeUnschedulable: FilterPlugin = {
   name: 'NodeUnschedulable',
   wokenBy: ['NodeAdd', 'NodeTaints'],
+  dependsOn: ({ pod: { spec } }) => spec.tolerations,
   preFilter({ pod: { spec } }) {
     if (toleratesTaint(spec.tolerations, UNSCHEDULABLE_TAINT)) return undefined;
     return { filter: (node) => (node.unschedulable ? UNSCHEDULABLE : undefined) };

@@ -35,6 +35,12 @@ export interface FilterPlugin {
   /** Events after which a pod that this plugin rejected may pass (EventsToRegister). */
   readonly wokenBy: readonly ClusterEvent['kind'][];
   /**
+   * What of the pod the verdict on a node depends on, as a JSON value, where it depends on nothing
+   * but that and the node: pods with the same get the same verdict. Absent where pods of other
+   * nodes, or other objects, have a say.
+   */
+  readonly dependsOn?: (pod: PodInfo) => unknown;
+  /**
    * PreFilter: what there is to find out once per pod. Undefined when every node passes.
    */
   preFilter(pod: PodInfo, snapshot: Snapshot): PodFilter | UnfitPod | undefined;

@@ -9,6 +9,7 @@ const NAME = 'TaintToleration';
 export const taintTolerationFilter: FilterPlugin = {
   name: NAME,
   wokenBy: ['NodeAdd', 'NodeTaints'],
+  dependsOn: ({ pod: { spec } }) => spec.tolerations,
   preFilter({ pod: { spec } }) {
     return {
       filter({ hardTaints }) {

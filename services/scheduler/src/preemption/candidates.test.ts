@@ -4,11 +4,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type BoundFilter, preFilter } from '../cycle.ts';
 import { defaultPlugins } from '../plugins/registry.ts';
+import type { NodeInfo } from '../snapshot/node-info.ts';
 import { podInfo } from '../snapshot/pod-info.ts';
 import { makePod } from '../test-support/fake-cluster.ts';
 import { NO_STORAGE, snapshotOf } from '../test-support/verdicts.ts';
 import {
   type Candidate,
+  candidateOf,
   leastHarmful,
   type PreemptionView,
   searchCandidates,
@@ -150,11 +152,10 @@ describe('the victims on a node', () => {
 });
 
 describe('the node where preemption hurts least', () => {
-  const candidate = (name: string, violations: number, ...pods: Running[]): Candidate => ({
-    node: snapshotOf([{ name }]).node(name)!,
-    violations,
-    victims: pods.map((each) => podInfo(running(each))),
-  });
+  const candidate = (name: string, violations: number, ...pods: Running[]): Candidate => {
+    const victims = pods.map((each) => podInfo(running(each)));
+    return candidateOf(snapshotOf([{ name }]).node(name)!, victims, violations);
+  };
   const one = (priority: number, startTime = '2026-01-01T00:00:00Z'): Running => ({
     name: 'v',
     priority,
@@ -193,7 +194,8 @@ describe('the search', () => {
     const info = podInfo(incoming('1'));
     const filters = preFilter(PROFILE, info, cache);
     const options = { random: () => 0.7, nodeCount: 2 };
-    expect(searchCandidates(info, cache.nodes, viewOf(filters), options)).toEqual({
+    const candidateOn = (node: NodeInfo): Candidate | undefined => victimsOn(info, node, viewOf(filters));
+    expect(searchCandidates(cache.nodes, candidateOn, options)).toEqual({
       best: undefined,
       withoutVictims: 2,
     });

@@ -16,6 +16,10 @@ export interface Candidate {
   readonly victims: readonly PodInfo[];
   /** Victims whose loss their budget does not allow. */
   readonly violations: number;
+  /** Of the priorities of all victims, with an offset each that makes sums of negative ones comparable. */
+  readonly prioritySum: number;
+  /** When the first of the most important victims began. */
+  readonly earliestStart: string;
 }
 
 /** Higher priority first, then who has been running longer (`MoreImportantPod`). */
@@ -66,7 +70,7 @@ export function victimsOn(
   // The filters are shared by all nodes: what was supposed is taken back.
   for (const pod of victims) suppose(pod, 1);
   for (const pod of others) suppose(pod, -1);
-  return violations < 0 || victims.length === 0 ? undefined : { node, victims, violations };
+  return violations < 0 || victims.length === 0 ? undefined : candidateOf(node, victims, violations);
 }
 
 /** Spares as many as there is room for, those whose loss hurts most first. */
@@ -120,20 +124,26 @@ function byBudgets(
   return { violating, others };
 }
 
+/** `victims`: at least one, the most important first. */
+export function candidateOf(node: NodeInfo, victims: readonly PodInfo[], violations: number): Candidate {
+  const prioritySum = sumOfPriorities(victims);
+  return { node, victims, violations, prioritySum, earliestStart: earliestStart(victims) };
+}
+
 /** Makes sums of priorities comparable where some are negative. */
 const PRIORITY_OFFSET = 2 ** 31;
 
-function sumOfPriorities({ victims }: Candidate): number {
+function sumOfPriorities(victims: readonly PodInfo[]): number {
   return victims.reduce((sum, { priority }) => sum + priority + PRIORITY_OFFSET, 0);
 }
 
-/** When the first of the most important victims began. */
-function earliestStart({ victims }: Candidate): string {
+function earliestStart(victims: readonly PodInfo[]): string {
   const highest = victims[0]!.priority;
-  return victims
-    .filter(({ priority }) => priority === highest)
-    .map(startOf)
-    .reduce((first, each) => (each < first ? each : first));
+  let earliest = startOf(victims[0]!);
+  for (const victim of victims) {
+    if (victim.priority === highest && startOf(victim) < earliest) earliest = startOf(victim);
+  }
+  return earliest;
 }
 
 /**
@@ -151,9 +161,9 @@ function compare(a: Candidate, b: Candidate): number {
   return (
     a.violations - b.violations ||
     a.victims[0]!.priority - b.victims[0]!.priority ||
-    sumOfPriorities(a) - sumOfPriorities(b) ||
+    a.prioritySum - b.prioritySum ||
     a.victims.length - b.victims.length ||
-    (earliestStart(a) > earliestStart(b) ? -1 : earliestStart(a) < earliestStart(b) ? 1 : 0)
+    (a.earliestStart > b.earliestStart ? -1 : a.earliestStart < b.earliestStart ? 1 : 0)
   );
 }
 
@@ -172,9 +182,8 @@ export interface PreemptionSearch {
  * (minCandidateNodesPercentage and minCandidateNodesAbsolute).
  */
 export function searchCandidates(
-  info: PodInfo,
   nodes: readonly NodeInfo[],
-  view: PreemptionView,
+  candidateOn: (node: NodeInfo) => Candidate | undefined,
   { random, nodeCount }: { random: () => number; nodeCount: number },
 ): PreemptionSearch {
   const enough = Math.max(MIN_CANDIDATES, Math.trunc((nodeCount * MIN_CANDIDATES_PERCENT) / 100));
@@ -183,7 +192,7 @@ export function searchCandidates(
   let withoutVictims = 0;
   for (let at = 0; at < nodes.length && found.length < enough; at += 1) {
     const node = nodes[(start + at) % nodes.length]!;
-    const candidate = victimsOn(info, node, view);
+    const candidate = candidateOn(node);
     if (candidate === undefined) withoutVictims += 1;
     else found.push(candidate);
   }

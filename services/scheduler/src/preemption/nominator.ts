@@ -7,6 +7,7 @@ const NOBODY: readonly PodInfo[] = [];
 export class Nominator {
   readonly #byUid = new Map<string, { info: PodInfo; nodeName: string }>();
   readonly #byNode = new Map<string, PodInfo[]>();
+  readonly #onChange: (nodeName: string) => void;
 
   /** Pods that are promised this node. */
   on(nodeName: string): readonly PodInfo[] {
@@ -18,6 +19,11 @@ export class Nominator {
     return this.#byUid.get(uid)?.nodeName;
   }
 
+  /** `onChange` is told of a node that is promised to other pods than before. */
+  constructor(onChange: (nodeName: string) => void = () => undefined) {
+    this.#onChange = onChange;
+  }
+
   get isEmpty(): boolean {
     return this.#byUid.size === 0;
   }
@@ -26,6 +32,7 @@ export class Nominator {
     this.delete(info.uid);
     this.#byUid.set(info.uid, { info, nodeName });
     this.#byNode.set(nodeName, [...this.on(nodeName), info]);
+    this.#onChange(nodeName);
   }
 
   delete(uid: string): void {
@@ -35,5 +42,6 @@ export class Nominator {
     const left = this.on(before.nodeName).filter((info) => info.uid !== uid);
     if (left.length === 0) this.#byNode.delete(before.nodeName);
     else this.#byNode.set(before.nodeName, left);
+    this.#onChange(before.nodeName);
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Node } from '@orrery/api/gen/types.ts';
+import { NodeChanges } from './node-changes.ts';
 import { addCount, type NodeChange, type NodeInfo, NodeState } from './node-info.ts';
 import { interleaveZones } from './node-order.ts';
 import { isBound, type PodInfo } from './pod-info.ts';
@@ -25,6 +26,7 @@ export class ClusterCache implements Snapshot {
   readonly #placements = new Map<string, Placement>();
   /** Controller uid to zone to pods. */
   readonly #groupZones = new Map<string, Map<string, number>>();
+  readonly changes = new NodeChanges();
   readonly topology = new TopologyIndex(() => this.#knownNodes());
   /** Nodes by image. */
   readonly #imageNodes = new Map<string, number>();
@@ -127,12 +129,19 @@ export class ClusterCache implements Snapshot {
     this.#countZone(state, 1);
     if (isMoved) this.topology.countNode(state, 1);
     if (!before.known || before.zone !== state.zone) this.#order = undefined;
+    this.changes.note(state);
     if (!before.known) return ['NodeAdd'];
     const changes: NodeChange[] = [];
     if (hasGrown(before.allocatable, state.allocatable)) changes.push('NodeAllocatable');
     if (JSON.stringify(state.labels) !== before.labels) changes.push('NodeLabels');
     if (JSON.stringify([state.unschedulable, state.hardTaints]) !== before.taints) changes.push('NodeTaints');
     return changes;
+  }
+
+  /** Other pods than before are promised the node. */
+  notePromise(nodeName: string): void {
+    const node = this.#nodes.get(nodeName);
+    if (node !== undefined) this.changes.note(node);
   }
 
   removeNode(name: string): void {
@@ -168,6 +177,7 @@ export class ClusterCache implements Snapshot {
 
   #count(node: NodeState, info: PodInfo, sign: 1 | -1): void {
     node.count(info, sign);
+    this.changes.note(node);
     this.topology.countPod(node, info, sign);
     if (node.zone !== '' && info.group !== undefined && !info.terminating) {
       this.#addToZone(info.group, node.zone, sign);

@@ -1,5 +1,6 @@
 /** What one decision looks at. */
 
+import type { NodeChanges } from './node-changes.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { TopologyIndex } from './topology-index.ts';
 
@@ -17,6 +18,8 @@ export interface Snapshot {
   podsOfGroupInZone(group: string, zone: string): number;
   /** How many nodes have an image, by its name with a tag. */
   nodesWithImage(image: string): number;
+  /** Which nodes have changed, in themselves, in their pods or in what is promised to pods. */
+  readonly changes: NodeChanges;
   /** What is known about pods on other nodes. */
   readonly topology: TopologyIndex;
 }

@@ -7,7 +7,7 @@ import { claimNameOf } from '@orrery/api/storage.ts';
 import type { Controller, ControllerContext } from '@orrery/controller/controller.ts';
 import { createUnlessPresent } from '../namespace-content.ts';
 
-/** What is missing of a pod's claims: to be made, or in somebody else's hands. */
+/** The volumes of a pod that come with a claim of their own. */
 function ephemeralVolumes({ spec }: Pod): Volume[] {
   return spec.volumes?.filter(({ ephemeral }) => ephemeral !== undefined) ?? [];
 }

@@ -76,6 +76,25 @@ describe('a pod that is more important than others', () => {
     expect(cluster.pod('vip')?.status?.nominatedNodeName).toBe('n1');
   });
 
+  it('takes back what a less important one was promised, who goes elsewhere', async () => {
+    cluster.setPod(low('a', '4'));
+    await run.lead();
+    cluster.setPod(makePod({ name: 'mid', requests: { cpu: '3' }, spec: { priority: 500 } }));
+    await quiet();
+    expect(cluster.pod('mid')?.status?.nominatedNodeName).toBe('n1');
+    cluster.setPod(vip());
+    await quiet();
+    expect(cluster.pod('vip')?.status?.nominatedNodeName).toBe('n1');
+    await run.clock.advance(2_000);
+    await quiet();
+    expect(cluster.pod('mid')?.status?.nominatedNodeName ?? '').toBe('');
+    cluster.deletePod('a');
+    cluster.setNode(makeNode({ name: 'n2' }));
+    await run.clock.advance(10_000);
+    await quiet();
+    expect([run.nodeOf('vip'), run.nodeOf('mid')]).toEqual(['n1', 'n2']);
+  });
+
   it('waits when it is not to preempt', async () => {
     cluster.setPod(low('a', '4'));
     await run.lead();

@@ -288,9 +288,19 @@ export class Scheduler {
       return { problem: countedMessage(nodeCount, reasons) };
     }
     const { name } = best.node;
+    this.#takePromisesBack(name, info.priority);
     this.#nominator.set(info, name);
     this.#evictions.start(info, best.victims, name);
     return { nominatedNode: name, victims: best.victims.map(({ key }) => key) };
+  }
+
+  /** Less important pods may not fit there any more: they look for another node (getLowerPriorityNominatedPods). */
+  #takePromisesBack(nodeName: string, priority: number): void {
+    for (const each of this.#nominator.on(nodeName)) {
+      if (each.priority >= priority) continue;
+      this.#nominator.delete(each.uid);
+      this.#queue.retry(each.uid);
+    }
   }
 
   /** Whether less important pods are on their way out of the node. */

@@ -80,6 +80,13 @@ describe('a pod is refused for its containers', () => {
       ],
     ],
     [
+      'env from a version of pods that does not exist',
+      { env: [{ name: 'A', valueFrom: { fieldRef: { apiVersion: 'v2', fieldPath: 'metadata.name' } } }] },
+      [
+        'spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Invalid value: "metadata.name": error converting fieldPath: unsupported pod version: v2',
+      ],
+    ],
+    [
       'env from a field that does not exist',
       { env: [{ name: 'A', valueFrom: { fieldRef: { fieldPath: 'spec.foo' } } }] },
       [

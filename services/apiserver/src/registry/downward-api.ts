@@ -56,6 +56,11 @@ export function checkFieldSelector(
     errors.push(field.required(`${path}.fieldPath`));
     return;
   }
+  if (apiVersion !== 'v1') {
+    const why = `error converting fieldPath: unsupported pod version: ${apiVersion}`;
+    errors.push(field.invalid(`${path}.fieldPath`, fieldPath, why));
+    return;
+  }
   const [, map, key = ''] = SUBSCRIPTED.exec(fieldPath) ?? [];
   if (map === 'metadata.annotations') checkSyntax(key.toLowerCase(), path, qualifiedNameProblems, errors);
   else if (map === 'metadata.labels') checkSyntax(key, path, qualifiedNameProblems, errors);

@@ -9,6 +9,7 @@ import {
   type Json,
   sample,
   texts,
+  updateFindings,
 } from './sample-objects.ts';
 
 const claimSpec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
@@ -279,8 +280,47 @@ describe('StorageClass', () => {
       { reclaimPolicy: 'Recycle' },
       ['reclaimPolicy: Unsupported value: "Recycle": supported values: "Delete", "Retain"'],
     ],
+    [
+      'topologies that say nothing, or the same twice',
+      {
+        allowedTopologies: [
+          { matchLabelExpressions: [{ key: 'a b', values: [] }] },
+          {
+            matchLabelExpressions: [
+              { key: 'zone', values: ['x', 'y', 'x'] },
+              { key: 'zone', values: ['y'] },
+            ],
+          },
+          { matchLabelExpressions: [{ key: 'zone', values: ['x'] }] },
+          { matchLabelExpressions: [{ key: 'zone', values: ['x'] }] },
+        ],
+      },
+      [
+        'allowedTopologies.matchLabelExpressions[0].values: Required value',
+        `allowedTopologies.matchLabelExpressions[0].key: Invalid value: "a b": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')`,
+        'allowedTopologies.matchLabelExpressions[0].values[2]: Duplicate value: "x"',
+        'allowedTopologies.matchLabelExpressions[1].key: Duplicate value: "zone"',
+        'allowedTopologies[3].matchLabelExpressions: Duplicate value: ""',
+      ],
+    ],
   ])('with %s is refused', (_case, fields, expected) => {
     expect(findings('storageclasses', sample('storageclasses', fields))).toEqual(expected);
+  });
+
+  it('stays what volumes have been made by', () => {
+    const before = { provisioner: 'a', reclaimPolicy: 'Delete', volumeBindingMode: 'Immediate' };
+    const after = {
+      provisioner: 'b',
+      parameters: { a: 'b' },
+      reclaimPolicy: 'Retain',
+      volumeBindingMode: 'WaitForFirstConsumer',
+    };
+    expect(updateFindings('storageclasses', before, after)).toEqual([
+      'parameters: Forbidden: updates to parameters are forbidden.',
+      'provisioner: Forbidden: updates to provisioner are forbidden.',
+      'reclaimPolicy: Forbidden: updates to reclaimPolicy are forbidden.',
+      'volumeBindingMode: Invalid value: "WaitForFirstConsumer": field is immutable',
+    ]);
   });
 
   it('says in its name whether it is the default', () => {

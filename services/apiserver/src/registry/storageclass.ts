@@ -1,6 +1,7 @@
 /** StorageClasses. */
 
-import type { StorageClass } from '@orrery/api/gen/types.ts';
+import type { StorageClass, TopologySelectorTerm } from '@orrery/api/gen/types.ts';
+import { jsonEqual } from '@orrery/api/json.ts';
 import { StorageClasses } from '@orrery/api/resources.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
 import { ageColumn, column } from './columns.ts';
@@ -31,7 +32,32 @@ function validateClass(storageClass: StorageClass): FieldError[] {
   checkOptionalOneOf(storageClass.reclaimPolicy, 'reclaimPolicy', ['Delete', 'Retain'], errors);
   const mode = storageClass.volumeBindingMode;
   checkOptionalOneOf(mode, 'volumeBindingMode', ['Immediate', 'WaitForFirstConsumer'], errors);
+  checkTopologies(storageClass.allowedTopologies ?? [], errors);
   return errors;
+}
+
+/** Upstream's paths leave out which term it is. */
+function checkTopologies(terms: readonly TopologySelectorTerm[], errors: FieldError[]): void {
+  const seen = new Set<string>();
+  for (const [index, { matchLabelExpressions = [] }] of terms.entries()) {
+    const keys = new Set<string>();
+    for (const [at, { key, values = [] }] of matchLabelExpressions.entries()) {
+      const path = `allowedTopologies.matchLabelExpressions[${at}]`;
+      if (values.length === 0) errors.push(field.required(`${path}.values`));
+      for (const [place, value] of values.entries()) {
+        if (values.indexOf(value) < place) errors.push(field.duplicate(`${path}.values[${place}]`, value));
+      }
+      checkSyntax(key, `${path}.key`, qualifiedNameProblems, errors);
+      if (keys.has(key)) errors.push(field.duplicate(`${path}.key`, key));
+      keys.add(key);
+    }
+    const term = matchLabelExpressions.map(({ key, values = [] }) => `${key}=${[...values].sort().join()}`);
+    const text = term.sort().join(';');
+    if (seen.has(text)) {
+      errors.push(field.duplicate(`allowedTopologies[${index}].matchLabelExpressions`, ''));
+    }
+    seen.add(text);
+  }
 }
 
 function checkParameters(parameters: Readonly<Record<string, string>>, errors: FieldError[]): void {
@@ -48,9 +74,10 @@ function checkParameters(parameters: Readonly<Record<string, string>>, errors: F
 /** What volumes have been made by stays true of them. */
 function validateUpdate(next: StorageClass, stored: StorageClass): FieldError[] {
   const errors: FieldError[] = [];
-  checkImmutable(next.parameters ?? {}, stored.parameters ?? {}, 'parameters', errors);
-  checkImmutable(next.provisioner, stored.provisioner, 'provisioner', errors);
-  checkImmutable(next.reclaimPolicy, stored.reclaimPolicy, 'reclaimPolicy', errors);
+  for (const key of ['parameters', 'provisioner', 'reclaimPolicy'] as const) {
+    if (jsonEqual(next[key] ?? {}, stored[key] ?? {})) continue;
+    errors.push(field.forbidden(key, `updates to ${key} are forbidden.`));
+  }
   checkImmutable(next.volumeBindingMode, stored.volumeBindingMode, 'volumeBindingMode', errors);
   return errors;
 }

@@ -297,6 +297,18 @@ describe('the finalize subresource', () => {
   });
 });
 
+describe('a finalizer that cannot be one', () => {
+  it('does not reach the store through the finalize subresource either', async () => {
+    const { object } = await fixture.create('namespaces', { metadata: { name: 'team' } });
+    const request = jsonClone(object) as Namespace;
+    request.spec.finalizers = ['mine'];
+    expect(await refusalOf(fixture.put('namespaces', request, 'finalize'))).toMatchObject({
+      code: 422,
+      message: expect.stringContaining('name is neither a standard finalizer name nor is it fully qualified'),
+    });
+  });
+});
+
 describe('an object under deletion', () => {
   async function deleting(resource: string, finalizers = [FINALIZER]): Promise<KubeObject> {
     await fixture.create(resource, { metadata: { finalizers } });

@@ -139,12 +139,13 @@ function mergeStatus(definition: ResourceDefinition, request: KubeObject, curren
 }
 
 /** The finalize subresource of namespaces: only `spec.finalizers` is the request's. */
-function mergeFinalize(request: KubeObject, current: KubeObject): KubeObject {
+function mergeFinalize(definition: ResourceDefinition, request: KubeObject, current: KubeObject): KubeObject {
   const next = { ...(current as Namespace) };
   const { finalizers } = (request as Namespace).spec ?? {};
   next.spec = { ...next.spec };
   if (finalizers === undefined) delete next.spec.finalizers;
   else next.spec.finalizers = finalizers;
+  refuseInvalid(definition, next.metadata.name, definition.validate(next));
   return next;
 }
 
@@ -188,7 +189,7 @@ function merge(
     case 'status':
       return mergeStatus(definition, request, current);
     case 'finalize':
-      return mergeFinalize(request, current);
+      return mergeFinalize(definition, request, current);
     case 'ephemeralcontainers':
     case 'resize':
       return mergePart(dependencies, definition, subresource, request, current, context);

@@ -159,6 +159,12 @@ export class SchedulingQueue {
     }
   }
 
+  /** A pod that fits nowhere has lost what it waited for: it is tried again, after its back-off where it is not over. */
+  retry(uid: string): void {
+    const queued = this.#unschedulable.get(uid);
+    if (queued !== undefined) this.#moveFromUnschedulable(queued);
+  }
+
   /** Lets go of its timers. */
   close(): void {
     this.#flushTimer.cancel();

@@ -1,8 +1,9 @@
-/** Keeps the arrows of ARCHITECTURE.md true: who may import whom, and who may touch what. */
+/** Keeps the arrows of ARCHITECTURE.md true: who may import whom, and who may touch what. Docker reads the compose file only in `--compose`, so its shape is kept here too. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 
 const root = resolve(import.meta.dirname, '..');
 
@@ -95,5 +96,18 @@ describe('who touches what', () => {
       (path) => path.endsWith('src/main.ts') && read(path).split('\n').length > 40,
     );
     expect(long).toEqual([]);
+  });
+});
+
+describe('the compose file', () => {
+  const { services } = parse(read('compose/compose.yaml'), { merge: true }) as {
+    services: Record<string, { environment?: Record<string, unknown> }>;
+  };
+
+  it.each(Object.entries(services))('gives %s an environment of texts', (_name, { environment = {} }) => {
+    for (const [variable, value] of Object.entries(environment)) {
+      expect(variable).toMatch(/^[A-Z_]+$/);
+      expect(value, variable).toBeTypeOf('string');
+    }
   });
 });

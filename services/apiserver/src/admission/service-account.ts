@@ -5,7 +5,7 @@ import { jsonClone } from '@orrery/api/json.ts';
 import { Pods, ServiceAccounts } from '@orrery/api/resources.ts';
 import { forbidden } from '@orrery/api/status-error.ts';
 import { randomNameSuffix } from '@orrery/kit/random.ts';
-import { MIRROR_ANNOTATION } from '../registry/pod-ephemeral-containers.ts';
+import { MIRROR_ANNOTATION } from '../registry/pod-annotations.ts';
 import type { AdmissionReader } from './cached-reader.ts';
 
 const DEFAULT_ACCOUNT = 'default';

@@ -9,6 +9,7 @@ import type {
 import { isQuantity, milliValue } from '@orrery/api/quantity.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
 import { BETA_CLASS_ANNOTATION } from '@orrery/api/storage.ts';
+import { warnAboutFractions } from './container-warnings.ts';
 import { checkOptionalOneOf, checkSyntax } from './fields.ts';
 import { dnsLabelProblems, dnsSubdomainProblems } from './names.ts';
 import { checkQuantity } from './resources.ts';
@@ -36,6 +37,15 @@ export function oldClassWarnings({ metadata }: KubeObject): string[] {
   if (metadata.annotations?.[BETA_CLASS_ANNOTATION] === undefined) return [];
   const path = `metadata.annotations[${BETA_CLASS_ANNOTATION}]`;
   return [`${path}: deprecated since v1.8; use "storageClassName" attribute instead`];
+}
+
+/** Bytes of storage come whole (`GetWarningsForPersistentVolumeClaimSpec`). */
+export function claimSpecWarnings({ resources }: PersistentVolumeClaimSpec, path: string): string[] {
+  const warnings: string[] = [];
+  for (const kind of ['requests', 'limits'] as const) {
+    warnAboutFractions(resources?.[kind], `${path}.resources.${kind}`, warnings, ['storage']);
+  }
+  return warnings;
 }
 
 /** Known modes; the one for a single pod stands alone. */

@@ -21,6 +21,8 @@ export interface ContainerSurroundings {
 
 export const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
 
+export const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'];
+
 /** An init container that keeps running: a sidecar (KEP-753). */
 export function isSidecar(container: Container | undefined): boolean {
   return container?.restartPolicy === 'Always';
@@ -46,12 +48,7 @@ function checkContainer(
   checkEnvFrom(container.envFrom, `${path}.envFrom`, errors);
   checkVolumeMounts(container, volumes, `${path}.volumeMounts`, errors);
   checkVolumeDevices(container, volumes, `${path}.volumeDevices`, errors);
-  checkOneOf(
-    container.imagePullPolicy,
-    `${path}.imagePullPolicy`,
-    ['Always', 'IfNotPresent', 'Never'],
-    errors,
-  );
+  checkOneOf(container.imagePullPolicy, `${path}.imagePullPolicy`, PULL_POLICIES, errors);
   checkContainerResources(container.resources, claims, `${path}.resources`, errors);
   checkResizePolicy(container.resizePolicy, spec.restartPolicy, `${path}.resizePolicy`, errors);
   checkContainerSecurityContext(

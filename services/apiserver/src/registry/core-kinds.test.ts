@@ -92,6 +92,31 @@ describe('Node', () => {
       ],
     ],
     [
+      'one range twice',
+      { spec: { podCIDRs: ['10.0.0.0/24', '10.0.0.0/24'] } },
+      [
+        /^spec\.podCIDRs: Invalid value: .*: may specify no more than one CIDR for each IP family$/,
+        'spec.podCIDRs[1]: Duplicate value: "10.0.0.0/24"',
+      ],
+    ],
+    [
+      'taints of old that are wrong',
+      { metadata: { name: 'web', annotations: { 'scheduler.alpha.kubernetes.io/taints': '[{"key":"a"}]' } } },
+      ['metadata.annotations.scheduler.alpha.kubernetes.io/taints[0].effect: Required value'],
+    ],
+    [
+      'pods to avoid that are of nobody',
+      {
+        metadata: {
+          name: 'web',
+          annotations: {
+            'scheduler.alpha.kubernetes.io/preferAvoidPods': '{"preferAvoidPods":[{"podSignature":{}}]}',
+          },
+        },
+      },
+      ['metadata.annotations.scheduler.alpha.kubernetes.io/preferAvoidPods[0].PodSignature: Required value'],
+    ],
+    [
       'negative capacity',
       { status: { capacity: { cpu: '-1' } } },
       ['status.capacity.cpu: Invalid value: "-1": must be greater than or equal to 0'],
@@ -100,6 +125,19 @@ describe('Node', () => {
     const actual = refused('nodes', fields);
     expect(actual).toHaveLength(expected.length);
     for (const [index, each] of expected.entries()) expect(actual[index]).toMatch(each);
+  });
+
+  it('may say where its configuration is, completely', () => {
+    const change = (configSource: Json): string[] => updateFindings('nodes', {}, { spec: { configSource } });
+    expect(change({ configMap: { namespace: 'a', name: 'b', kubeletConfigKey: 'c' } })).toEqual([]);
+    expect(change({})).toEqual([
+      'spec.configSource: Invalid value: {}: exactly one reference subfield must be non-nil',
+    ]);
+    expect(change({ configMap: { uid: 'u', namespace: 'a' } })).toEqual([
+      'spec.configSource.configMap.uid: Forbidden: uid must not be set in spec',
+      'spec.configSource.configMap.name: Required value: name must be set',
+      'spec.configSource.configMap.kubeletConfigKey: Required value: kubeletConfigKey must be set',
+    ]);
   });
 
   it('keeps its range of addresses', () => {
@@ -279,6 +317,7 @@ describe('Endpoints', () => {
       { addresses: [{ ip: 'x' }] },
       [
         'subsets[0].addresses[0].ip: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+        'subsets[0].addresses[0].ip: Invalid value: "x": must be a valid IP address',
       ],
     ],
     [

@@ -128,8 +128,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   /** Carries over what a write of the status may not change or lose; the spec is kept for all kinds alike. */
   readonly prepareStatusUpdate?: (object: T, stored: T) => void;
   readonly validateStatusUpdate?: (object: T, stored: T) => FieldError[];
-  /** Warnings about a valid object. */
-  readonly warnings?: (object: T) => string[];
+  /** Warnings about a valid object; `stored` is what an update replaces. */
+  readonly warnings?: (object: T, stored?: T) => string[];
   /**
    * Seconds of grace for a deletion; absent or 0 removes at once. `requested` is the option of
    * the request.

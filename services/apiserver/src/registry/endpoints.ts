@@ -53,9 +53,11 @@ function checkAddress(
   path: string,
   errors: FieldError[],
 ): void {
-  if (checkIp(ip, `${path}.ip`, errors)) checkNotSpecialIp(ip, `${path}.ip`, errors);
+  const wellFormed = checkIp(ip, `${path}.ip`, errors);
   if (hostname !== '') checkSyntax(hostname, `${path}.hostname`, dnsLabelProblems, errors);
   if (nodeName !== undefined) checkSyntax(nodeName, `${path}.nodeName`, dnsSubdomainProblems, errors);
+  if (wellFormed) checkNotSpecialIp(ip, `${path}.ip`, errors);
+  else errors.push(field.invalid(`${path}.ip`, ip, 'must be a valid IP address'));
 }
 
 function checkPort(

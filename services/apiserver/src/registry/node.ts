@@ -1,13 +1,15 @@
 /** Nodes. */
 
-import type { Node } from '@orrery/api/gen/types.ts';
+import type { Node, NodeConfigSource } from '@orrery/api/gen/types.ts';
 import { jsonEqual } from '@orrery/api/json.ts';
 import { Nodes } from '@orrery/api/resources.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
 import { checkCidr, isIPv4 } from './addresses.ts';
 import { ageColumn, column, nameColumn, wideColumn } from './columns.ts';
 import { define } from './definition.ts';
-import { dnsSubdomainProblems } from './names.ts';
+import { checkSyntax } from './fields.ts';
+import { configMapKeyProblems, dnsLabelProblems, dnsSubdomainProblems } from './names.ts';
+import { checkNodeAnnotations } from './node-annotations.ts';
 import { checkQuantity } from './resources.ts';
 import { checkTaints } from './scheduling.ts';
 
@@ -44,8 +46,9 @@ function defaultNode(node: Node): void {
   } else spec.podCIDR = spec.podCIDRs![0]!;
 }
 
-function validateNode({ spec, status }: Node): FieldError[] {
+function validateNode({ metadata, spec, status }: Node): FieldError[] {
   const errors: FieldError[] = [];
+  checkNodeAnnotations(metadata.annotations, 'metadata.annotations', errors);
   checkTaints(spec.taints, 'metadata.taints', errors);
   checkAmounts(status, errors);
   const cidrs = spec.podCIDRs ?? [];
@@ -57,6 +60,9 @@ function validateNode({ spec, status }: Node): FieldError[] {
         field.invalid('spec.podCIDRs', cidrs, 'may specify no more than one CIDR for each IP family'),
       );
     }
+  }
+  for (const [index, cidr] of cidrs.entries()) {
+    if (cidrs.indexOf(cidr) < index) errors.push(field.duplicate(`spec.podCIDRs[${index}]`, cidr));
   }
   return errors;
 }
@@ -80,6 +86,33 @@ function validateStatus({ status }: Node): FieldError[] {
   return errors;
 }
 
+/** Nothing configures nodes this way any more, but upstream still checks it. */
+function checkConfigSource(source: NodeConfigSource | undefined, errors: FieldError[]): void {
+  if (source === undefined) return;
+  const { configMap } = source;
+  const path = 'spec.configSource';
+  if (configMap === undefined) {
+    errors.push(field.invalid(path, source, 'exactly one reference subfield must be non-nil'));
+    return;
+  }
+  const at = `${path}.configMap`;
+  for (const key of ['uid', 'resourceVersion'] as const) {
+    if ((configMap[key] ?? '') === '') continue;
+    errors.push(field.forbidden(`${at}.${key}`, `${key} must not be set in spec`));
+  }
+  for (const [key, problemsOf] of CONFIG_MAP_FIELDS) {
+    const value = configMap[key] ?? '';
+    if (value === '') errors.push(field.required(`${at}.${key}`, `${key} must be set`));
+    else checkSyntax(value, `${at}.${key}`, problemsOf, errors);
+  }
+}
+
+const CONFIG_MAP_FIELDS = [
+  ['namespace', dnsLabelProblems],
+  ['name', dnsSubdomainProblems],
+  ['kubeletConfigKey', configMapKeyProblems],
+] as const;
+
 /** Where a node is and which addresses its pods get is settled once. */
 function validateUpdate({ spec }: Node, { spec: stored }: Node): FieldError[] {
   const errors: FieldError[] = [];
@@ -91,6 +124,7 @@ function validateUpdate({ spec }: Node, { spec: stored }: Node): FieldError[] {
     const why = 'node updates may not change providerID except from "" to valid';
     errors.push(field.forbidden('spec.providerID', why));
   }
+  checkConfigSource(spec.configSource, errors);
   if ((spec.externalID ?? '') !== (stored.externalID ?? '')) {
     errors.push(field.forbidden('spec.externalID', 'may not be updated'));
   }

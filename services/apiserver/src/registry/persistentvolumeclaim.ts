@@ -6,15 +6,23 @@ import { compareQuantities, isQuantity } from '@orrery/api/quantity.ts';
 import { PersistentVolumeClaims } from '@orrery/api/resources.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
 import { BETA_CLASS_ANNOTATION, claimClassName } from '@orrery/api/storage.ts';
-import { accessModesText, checkClaimSpec, oldClassWarnings } from './claim-spec.ts';
+import { accessModesText, checkClaimSpec, claimSpecWarnings, oldClassWarnings } from './claim-spec.ts';
 import { ageColumn, column, nameColumn, wideColumn } from './columns.ts';
 import { define } from './definition.ts';
-import { checkImmutable } from './fields.ts';
-import { dnsSubdomainProblems } from './names.ts';
-import { checkQuantity } from './resources.ts';
+import { checkImmutable, checkSyntax, IMMUTABLE } from './fields.ts';
+import { dnsSubdomainProblems, qualifiedNameProblems } from './names.ts';
+import { checkQuantity, isNative } from './resources.ts';
 
 /** Kept while a pod uses the claim (StorageObjectInUseProtection). */
 const PROTECTION = 'kubernetes.io/pvc-protection';
+
+const RESIZE_STATUSES = [
+  'ControllerResizeInProgress',
+  'ControllerResizeInfeasible',
+  'NodeResizeInProgress',
+  'NodeResizeInfeasible',
+  'NodeResizePending',
+];
 
 function requested({ resources }: PersistentVolumeClaimSpec): string | undefined {
   return resources?.requests?.['storage'];
@@ -37,12 +45,14 @@ function defaultClaim(claim: PersistentVolumeClaim): void {
 function comparable(
   spec: PersistentVolumeClaimSpec,
   stored: PersistentVolumeClaimSpec,
+  oldClass: string | undefined,
   isBound: boolean,
 ): PersistentVolumeClaimSpec {
   const munged = { ...spec };
   // The volume and, for claims of before there was a default class, the class are set once.
   if ((stored.volumeName ?? '') === '') delete munged.volumeName;
-  if (stored.storageClassName === undefined) delete munged.storageClassName;
+  const mayGetClass = oldClass === undefined || spec.storageClassName === oldClass;
+  if (stored.storageClassName === undefined && mayGetClass) delete munged.storageClassName;
   if (isBound) {
     delete munged.volumeAttributesClassName;
     if (munged.resources?.requests !== undefined) {
@@ -57,12 +67,18 @@ function comparable(
 function checkClaimUpdate(claim: PersistentVolumeClaim, stored: PersistentVolumeClaim): FieldError[] {
   const errors: FieldError[] = [];
   const { spec, status = {} } = claim;
-  const before = claim.metadata.annotations?.[BETA_CLASS_ANNOTATION];
-  const after = stored.metadata.annotations?.[BETA_CLASS_ANNOTATION];
-  checkImmutable(before, after, `metadata.annotations[${BETA_CLASS_ANNOTATION}]`, errors);
+  const oldClass = stored.metadata.annotations?.[BETA_CLASS_ANNOTATION];
+  const newClass = claim.metadata.annotations?.[BETA_CLASS_ANNOTATION];
+  const movesToField =
+    newClass === undefined &&
+    stored.spec.storageClassName === undefined &&
+    spec.storageClassName === oldClass;
+  if (newClass !== oldClass && !movesToField) {
+    errors.push(field.invalid(`metadata.annotations.${BETA_CLASS_ANNOTATION}`, newClass ?? '', IMMUTABLE));
+  }
   const isBound = status.phase === 'Bound';
-  const wanted = comparable(spec, stored.spec, isBound);
-  const present = comparable(stored.spec, stored.spec, isBound);
+  const wanted = comparable(spec, stored.spec, oldClass, isBound);
+  const present = comparable(stored.spec, stored.spec, oldClass, isBound);
   const changed = Object.keys({ ...wanted, ...present }).filter(
     (key) => !jsonEqual(Reflect.get(wanted, key), Reflect.get(present, key)),
   );
@@ -73,7 +89,21 @@ function checkClaimUpdate(claim: PersistentVolumeClaim, stored: PersistentVolume
   }
   checkNotSmaller(requested(spec), requested(stored.spec), status.capacity?.['storage'], errors);
   checkImmutable(spec.volumeMode, stored.spec.volumeMode, 'volumeMode', errors);
+  checkAttributesClassKept(spec.volumeAttributesClassName, stored.spec.volumeAttributesClassName, errors);
   return errors;
+}
+
+/** Attributes may change to those of another class, not to those of none (KEP-3751). */
+function checkAttributesClassKept(
+  name: string | undefined,
+  stored: string | undefined,
+  errors: FieldError[],
+): void {
+  if (stored === undefined || (name !== undefined && name !== '')) return;
+  if (name === stored) return;
+  const to = name === undefined ? 'nil' : 'an empty string';
+  const why = `update from non-nil value to ${to} is forbidden`;
+  errors.push(field.forbidden('spec.volumeAttributesClassName', why));
 }
 
 /** A request may be taken back only to more than there is already (KEP-1790). */
@@ -94,9 +124,28 @@ function validateStatus({ status }: PersistentVolumeClaim): FieldError[] {
   const errors: FieldError[] = [];
   for (const key of ['capacity', 'allocatedResources'] as const) {
     const amounts = status?.[key];
-    for (const name in amounts) checkQuantity(name, amounts[name]!, `status.${key}[${name}]`, errors);
+    for (const name in amounts) {
+      if (key === 'allocatedResources' && !checkStorageKey(name, `status.${key}`, errors)) continue;
+      checkQuantity(name, amounts[name]!, `status.${key}[${name}]`, errors);
+    }
+  }
+  const path = 'status.allocatedResourceStatus';
+  for (const [name, value] of Object.entries(status?.allocatedResourceStatuses ?? {})) {
+    checkStorageKey(name, path, errors);
+    // Upstream shows the key here.
+    if (!RESIZE_STATUSES.includes(value)) errors.push(field.notSupported(path, name, RESIZE_STATUSES));
   }
   return errors;
+}
+
+/** Of what is Kubernetes' own a volume has only storage. Reports whether the key is one. */
+function checkStorageKey(name: string, path: string, errors: FieldError[]): boolean {
+  const before = errors.length;
+  checkSyntax(name, path, qualifiedNameProblems, errors);
+  if (errors.length === before && isNative(name) && name !== 'storage') {
+    errors.push(field.notSupported(path, name, ['storage']));
+  }
+  return errors.length === before;
 }
 
 function phaseCell({ metadata, status }: PersistentVolumeClaim): string {
@@ -139,5 +188,5 @@ export const persistentVolumeClaimsDefinition = define<PersistentVolumeClaim>({
   },
   validateUpdate: checkClaimUpdate,
   validateStatusUpdate: validateStatus,
-  warnings: oldClassWarnings,
+  warnings: (claim) => [...oldClassWarnings(claim), ...claimSpecWarnings(claim.spec, 'spec')],
 });

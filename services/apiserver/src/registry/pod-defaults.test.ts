@@ -34,6 +34,21 @@ describe('defaults of pods', () => {
     });
   });
 
+  it('let a pod as a whole ask for what its containers ask for, or else for its limits', () => {
+    const resources = { limits: { cpu: '2', memory: '1Gi', 'hugepages-2Mi': '4Mi' } };
+    const containers = ['a', 'b'].map((name) => ({
+      name,
+      image: 'nginx',
+      resources: { requests: { cpu: '300m', 'example.com/gpu': '1' }, limits: { 'example.com/gpu': '1' } },
+    }));
+    expect(withDefaults({ resources, containers }).resources?.requests).toEqual({
+      cpu: '600m',
+      memory: '1Gi',
+      'hugepages-2Mi': '4Mi',
+    });
+    expect(withDefaults({ containers }).resources).toBeUndefined();
+  });
+
   it.each([
     ['nginx', 'Always'],
     ['nginx:latest', 'Always'],

@@ -11,9 +11,11 @@ import type {
   PodSpec,
   PodTemplateSpec,
   Probe,
+  ResourceRequirements,
   Volume,
   VolumeSource,
 } from '@orrery/api/gen/types.ts';
+import { amountText, containersRequests, isHugePages, isPodLevelResource } from '@orrery/api/pod-requests.ts';
 import { hasSource } from './volumes.ts';
 
 const FILE_MODE = 0o644;
@@ -52,6 +54,7 @@ export function defaultPod(spec: PodSpec): void {
   spec.enableServiceLinks ??= true;
   for (const container of spec.initContainers ?? []) defaultRequests(container);
   for (const container of spec.containers) defaultRequests(container);
+  if (spec.resources !== undefined) defaultPodRequests(spec, spec.resources);
   if (spec.hostNetwork !== true) return;
   for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
     for (const port of container.ports ?? []) port.hostPort ||= port.containerPort;
@@ -66,6 +69,21 @@ function defaultRequests({ resources }: Container): void {
     resources.requests ??= {};
     resources.requests[name] ??= limits[name]!;
   }
+}
+
+/**
+ * A pod that says something about its resources as a whole asks for what its containers ask for, and for its limits
+ * where they ask for nothing (setDefaultPodRequests, KEP-2837). Huge pages come from the limits alone.
+ */
+function defaultPodRequests(spec: PodSpec, resources: ResourceRequirements): void {
+  const requests = { ...resources.requests };
+  for (const [name, amount] of containersRequests(spec)) {
+    if (isPodLevelResource(name) && !isHugePages(name)) requests[name] ??= amountText(name, amount);
+  }
+  for (const [name, limit] of Object.entries(resources.limits ?? {})) {
+    if (isPodLevelResource(name)) requests[name] ??= limit;
+  }
+  if (Object.keys(requests).length > 0) resources.requests = requests;
 }
 
 /** The tag of an image: `latest` when it has neither tag nor digest. */

@@ -4,9 +4,7 @@ import type { EphemeralContainer, Pod } from '@orrery/api/gen/types.ts';
 import { jsonEqual } from '@orrery/api/json.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
 import type { PartUpdate } from './definition.ts';
-
-/** Static pods are what a kubelet runs by itself; their mirrors cannot be changed through the API. */
-export const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
+import { MIRROR_ANNOTATION } from './pod-annotations.ts';
 
 /** Everything wrong with the change (`ValidatePodEphemeralContainersUpdate`, KEP-277). */
 function checkOnlyAdded({ spec }: Pod, { metadata, spec: stored }: Pod): FieldError[] {

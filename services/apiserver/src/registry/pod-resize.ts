@@ -8,7 +8,7 @@ import { jsonEqual } from '@orrery/api/json.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
 import { isSidecar } from './containers.ts';
 import type { PartUpdate } from './definition.ts';
-import { MIRROR_ANNOTATION } from './pod-ephemeral-containers.ts';
+import { MIRROR_ANNOTATION } from './pod-annotations.ts';
 import { qosClass } from '@orrery/api/qos-class.ts';
 
 const RESIZABLE = new Set(['cpu', 'memory']);

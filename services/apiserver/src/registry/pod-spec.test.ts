@@ -51,6 +51,7 @@ describe('a pod is refused for its volumes', () => {
       },
       [
         'spec.volumes[0].projected.sources[0].serviceAccountToken.expirationSeconds: Invalid value: 60: may not specify a duration less than 10 minutes',
+        'spec.volumes[0].projected.sources[0].serviceAccountToken: Forbidden: must not be specified when serviceAccountName is not set',
       ],
     ],
   ])('%s', (_case, volume, expected) => {
@@ -68,8 +69,68 @@ describe('a pod is refused for its volumes', () => {
   });
 });
 
+describe('resources of a pod as a whole', () => {
+  const asks = (cpu: string): Json => ({ resources: { requests: { cpu } } });
+  const containers = (...all: Json[]): Json => ({
+    containers: all.map((each, index) => ({ name: `c${index}`, image: 'a:1', ...each })),
+  });
+
+  it.each<[string, Json, string[]]>([
+    [
+      'enough for all containers',
+      { resources: { requests: { cpu: '2' } }, ...containers(asks('1'), asks('1')) },
+      [],
+    ],
+    [
+      'too little for all containers',
+      { resources: { requests: { cpu: '1' } }, ...containers(asks('1'), asks('500m')) },
+      [
+        'spec.resources.requests[cpu]: Invalid value: "1": must be greater than or equal to aggregate container requests of 1500m',
+      ],
+    ],
+    [
+      'a limit below that of a container',
+      {
+        resources: { limits: { memory: '1Gi' } },
+        ...containers({ resources: { limits: { memory: '2Gi' }, requests: { memory: '1Gi' } } }),
+      },
+      [
+        'spec.resources.containers[0][memory].limits: Invalid value: "2Gi": must be less than or equal to pod limits of 1Gi',
+      ],
+    ],
+    [
+      'what only containers have',
+      { resources: { requests: { 'ephemeral-storage': '1Gi' } } },
+      [
+        'spec.resources.requests[ephemeral-storage]: Unsupported value: "ephemeral-storage": supported values: "cpu", "hugepages-", "memory"',
+      ],
+    ],
+    [
+      'claims',
+      { resources: { claims: [] } },
+      ['spec.resources.claims: Forbidden: claims cannot be set for Resources at pod-level'],
+    ],
+  ])('with %s', (_case, spec, expected) => {
+    expect(withSpec(spec)).toEqual(expected);
+  });
+});
+
 describe('a pod is refused for its spec', () => {
   it.each<[string, Json, string[]]>([
+    [
+      'a claim by a name that is none',
+      { resourceClaims: [{ name: 'a', resourceClaimName: 'A' }] },
+      [
+        expect.stringMatching(
+          /^spec\.resourceClaims\[0\]\.resourceClaimName: Invalid value: "A": a lowercase/,
+        ),
+      ],
+    ],
+    [
+      'a runtime class without a name',
+      { runtimeClassName: '' },
+      [expect.stringMatching(/^spec\.runtimeClassName: Invalid value: "": a lowercase/)],
+    ],
     [
       'restartPolicy',
       { restartPolicy: 'Once' },

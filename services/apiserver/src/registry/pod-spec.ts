@@ -9,7 +9,7 @@ import {
   checkInitContainers,
   type ContainerSurroundings,
 } from './containers.ts';
-import { checkOneOf, checkOptionalOneOf, checkSyntax, MAX_INT32 } from './fields.ts';
+import { checkOneOf, checkSyntax, MAX_INT32 } from './fields.ts';
 import {
   dnsLabelProblems,
   dnsSubdomainProblems,
@@ -24,7 +24,9 @@ import {
   checkSpreadConstraints,
   checkTolerations,
 } from './scheduling.ts';
+import { checkOs } from './pod-os.ts';
 import { checkPodSecurityContext } from './security-context.ts';
+import { checkHostProcess } from './windows-options.ts';
 import { checkLabels } from './selectors.ts';
 import { checkVolumes } from './volumes.ts';
 
@@ -32,17 +34,22 @@ const MAX_NAMESERVERS = 3;
 const MAX_SEARCH_PATHS = 32;
 const MAX_SEARCH_CHARACTERS = 2048;
 
-/** Checks a spec after defaults. `isPod` is false for templates. */
-export function checkPodSpec(spec: PodSpec, isPod: boolean, path: string, errors: FieldError[]): void {
-  const volumes = checkVolumes(spec.volumes, `${path}.volumes`, errors);
+/** Checks a spec after defaults. `podName` is absent for templates: their pods have no names yet. */
+export function checkPodSpec(
+  spec: PodSpec,
+  podName: string | undefined,
+  path: string,
+  errors: FieldError[],
+): void {
+  const volumes = checkVolumes(spec.volumes, podName, `${path}.volumes`, errors);
   checkResourceClaims(spec.resourceClaims, `${path}.resourceClaims`, errors);
   const claims = new Set(spec.resourceClaims?.map((each) => each.name));
   const surroundings: ContainerSurroundings = { spec, volumes, claims };
   checkContainers(surroundings, `${path}.containers`, errors);
   checkInitContainers(surroundings, `${path}.initContainers`, errors);
   checkEphemeralContainers(surroundings, `${path}.ephemeralContainers`, errors);
-  checkPodResources(spec.resources, `${path}.resources`, errors);
-  if (spec.hostNetwork === true) checkHostNetworkPorts(spec, isPod, path, errors);
+  checkPodResources(spec, `${path}.resources`, errors);
+  if (spec.hostNetwork === true) checkHostNetworkPorts(spec, podName !== undefined, path, errors);
   checkOneOf(spec.restartPolicy, `${path}.restartPolicy`, ['Always', 'OnFailure', 'Never'], errors);
   checkOneOf(
     spec.dnsPolicy,
@@ -64,34 +71,42 @@ export function checkPodSpec(spec: PodSpec, isPod: boolean, path: string, errors
   }
   checkSchedulingGates(spec.schedulingGates, `${path}.schedulingGates`, errors);
   checkSpreadConstraints(spec.topologySpreadConstraints, `${path}.topologySpreadConstraints`, errors);
+  checkHostProcess(spec, path, errors);
   checkHostUsers(spec, path, errors);
-  checkNames(spec, path, errors);
+  checkName(spec, 'serviceAccountName', dnsSubdomainProblems, path, errors);
+  checkName(spec, 'nodeName', dnsSubdomainProblems, path, errors);
+  checkDeadline(spec.activeDeadlineSeconds, `${path}.activeDeadlineSeconds`, errors);
+  checkName(spec, 'hostname', dnsLabelProblems, path, errors);
+  checkName(spec, 'subdomain', dnsLabelProblems, path, errors);
   checkTolerations(spec.tolerations, `${path}.tolerations`, errors);
   checkHostAliases(spec.hostAliases, `${path}.hostAliases`, errors);
-  checkOptionalOneOf(
-    spec.preemptionPolicy,
-    `${path}.preemptionPolicy`,
-    ['PreemptLowerPriority', 'Never'],
-    errors,
-  );
+  checkName(spec, 'priorityClassName', dnsSubdomainProblems, path, errors);
+  if (spec.runtimeClassName !== undefined) {
+    checkSyntax(spec.runtimeClassName, `${path}.runtimeClassName`, dnsSubdomainProblems, errors);
+  }
+  if (spec.preemptionPolicy !== undefined) {
+    const policies = ['PreemptLowerPriority', 'Never'];
+    checkOneOf(spec.preemptionPolicy, `${path}.preemptionPolicy`, policies, errors);
+  }
   checkOverhead(spec.overhead, `${path}.overhead`, errors);
   checkOs(spec, path, errors);
 }
 
-/** Names of other objects, and limits on time. */
-function checkNames(spec: PodSpec, path: string, errors: FieldError[]): void {
-  for (const key of ['serviceAccountName', 'nodeName', 'priorityClassName', 'runtimeClassName'] as const) {
-    const name = spec[key] ?? '';
-    if (name !== '') checkSyntax(name, `${path}.${key}`, dnsSubdomainProblems, errors);
-  }
-  for (const key of ['hostname', 'subdomain'] as const) {
-    const name = spec[key] ?? '';
-    if (name !== '') checkSyntax(name, `${path}.${key}`, dnsLabelProblems, errors);
-  }
-  const deadline = spec.activeDeadlineSeconds;
-  if (deadline !== undefined && (deadline < 1 || deadline > MAX_INT32)) {
-    errors.push(field.invalid(`${path}.activeDeadlineSeconds`, deadline, rangeText(1, MAX_INT32)));
-  }
+/** A name in the spec, which may be empty. */
+function checkName(
+  spec: PodSpec,
+  key: 'serviceAccountName' | 'nodeName' | 'hostname' | 'subdomain' | 'priorityClassName',
+  problemsOf: (name: string) => string[],
+  path: string,
+  errors: FieldError[],
+): void {
+  const name = spec[key] ?? '';
+  if (name !== '') checkSyntax(name, `${path}.${key}`, problemsOf, errors);
+}
+
+function checkDeadline(seconds: number | undefined, path: string, errors: FieldError[]): void {
+  if (seconds === undefined || (seconds >= 1 && seconds <= MAX_INT32)) return;
+  errors.push(field.invalid(path, seconds, rangeText(1, MAX_INT32)));
 }
 
 /** With the host's network a container's port is the host's. Templates may leave it open. */
@@ -187,15 +202,8 @@ function checkResourceClaims(
       const why = 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`';
       errors.push(field.invalid(at, claim, why));
     }
-  }
-}
-
-function checkOs({ os, securityContext }: PodSpec, path: string, errors: FieldError[]): void {
-  if (os === undefined) return;
-  if ((os.name ?? '') === '') errors.push(field.required(`${path}.os.name`, 'cannot be empty'));
-  else checkOptionalOneOf(os.name, `${path}.os`, ['linux', 'windows'], errors);
-  if (os.name === 'linux' && securityContext?.windowsOptions !== undefined) {
-    const why = 'windows options cannot be set for a linux pod';
-    errors.push(field.forbidden(`${path}.securityContext.windowsOptions`, why));
+    for (const [key, value] of Object.entries({ resourceClaimName, resourceClaimTemplateName })) {
+      if (value !== undefined) checkSyntax(value, `${at}.${key}`, dnsSubdomainProblems, errors);
+    }
   }
 }

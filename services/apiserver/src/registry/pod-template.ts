@@ -4,6 +4,7 @@ import type { LabelSelector, PodTemplateSpec } from '@orrery/api/gen/types.ts';
 import { everything, labelSelectorMatcher } from '@orrery/api/selectors.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
 import { checkAnnotations } from './metadata.ts';
+import { checkPodAnnotations, checkProfilesMatch } from './pod-annotations.ts';
 import { checkPodSpec } from './pod-spec.ts';
 import { checkLabels, isEmptySelector } from './selectors.ts';
 
@@ -54,8 +55,10 @@ export function checkPodTemplate(
 ): void {
   checkLabels(metadata?.labels, `${path}.labels`, errors);
   checkAnnotations(metadata?.annotations, `${path}.annotations`, errors);
+  checkPodAnnotations(metadata?.annotations, spec, `${path}.annotations`, errors);
   if (spec === undefined || !isWhole) return;
-  checkPodSpec(spec, false, `${path}.spec`, errors);
+  checkPodSpec(spec, undefined, `${path}.spec`, errors);
+  checkProfilesMatch({ metadata: metadata ?? {}, spec }, `${path}.spec`, errors);
   if ((spec.ephemeralContainers ?? []).length > 0) {
     const why = 'ephemeral containers not allowed in pod template';
     errors.push(field.forbidden(`${path}.spec.ephemeralContainers`, why));

@@ -1,9 +1,9 @@
-/** What of a pod may change after its creation (`ValidatePodUpdate`, `ValidatePodStatusUpdate`). */
+/** What of a pod may change after its creation (`ValidatePodUpdate`). */
 
 import type {
+  Affinity,
   Container,
-  ContainerRestartRuleOnExitCodes,
-  ContainerStatus,
+  NodeSelectorTerm,
   Pod,
   PodSchedulingGate,
   PodSpec,
@@ -11,9 +11,8 @@ import type {
 } from '@orrery/api/gen/types.ts';
 import { jsonEqual } from '@orrery/api/json.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
-import { checkIp } from './addresses.ts';
-import { checkImmutable, checkSyntax, MAX_INT32 } from './fields.ts';
-import { dnsSubdomainProblems, qualifiedNameProblems, rangeText } from './names.ts';
+import { MAX_INT32 } from './fields.ts';
+import { rangeText } from './names.ts';
 
 const MAY_CHANGE = [
   '`spec.containers[*].image`',
@@ -45,7 +44,9 @@ export function checkPodUpdate({ spec }: Pod, { spec: stored }: Pod, errors: Fie
   if (!checkDeadline(spec.activeDeadlineSeconds, stored.activeDeadlineSeconds, errors)) return;
   checkTolerationsKept(spec.tolerations ?? [], stored.tolerations ?? [], errors);
   checkGatesOnlyRemoved(spec.schedulingGates ?? [], stored.schedulingGates ?? [], errors);
-  const changed = otherChanges(spec, stored);
+  const gated = (stored.schedulingGates ?? []).length > 0;
+  if (gated) checkGatedUpdate(spec, stored, errors);
+  const changed = otherChanges(spec, stored, gated);
   if (changed.length > 0) {
     const why = `pod updates may not change fields other than ${MAY_CHANGE}\n${changed.join('\n')}`;
     errors.push(field.forbidden('spec', why));
@@ -108,14 +109,15 @@ function sameButImage(a: Container, b: Container): boolean {
   return jsonEqual({ ...a, image: '' }, { ...b, image: '' });
 }
 
-/** Paths that changed and may not, with a gated pod's node selection left to its own rules. */
-function otherChanges(spec: PodSpec, stored: PodSpec): string[] {
+/** Paths that changed and may not, with a gated pod's choice of nodes left to rules of its own. */
+function otherChanges(spec: PodSpec, stored: PodSpec, gated: boolean): string[] {
   const changed: string[] = [];
   const next = spec as unknown as Record<string, unknown>;
   const before = stored as unknown as Record<string, unknown>;
   for (const key of new Set([...Object.keys(next), ...Object.keys(before)])) {
     if (OWN_RULES.has(key) || jsonEqual(next[key], before[key])) continue;
-    if (key === 'nodeSelector' && isGatedAddition(spec, stored)) continue;
+    if (gated && key === 'nodeSelector') continue;
+    if (gated && key === 'affinity' && jsonEqual(podAffinities(spec), podAffinities(stored))) continue;
     changed.push(`spec.${key}`);
   }
   for (const key of ['containers', 'initContainers'] as const) {
@@ -130,79 +132,49 @@ function otherChanges(spec: PodSpec, stored: PodSpec): string[] {
   return changed;
 }
 
-/** While gates hold a pod back, its node selector may be narrowed (KEP-3838). */
-function isGatedAddition(spec: PodSpec, stored: PodSpec): boolean {
-  if ((stored.schedulingGates ?? []).length === 0) return false;
-  return Object.entries(stored.nodeSelector ?? {}).every(
-    ([key, value]) => spec.nodeSelector?.[key] === value,
+/** What of the affinity is not about nodes; none at all is the same as an empty one. */
+function podAffinities({ affinity = {} }: PodSpec): Affinity {
+  const { nodeAffinity: _free, ...rest } = affinity;
+  return rest;
+}
+
+/** While gates hold a pod back, the nodes that it may run on may become fewer, not others (KEP-3838). */
+function checkGatedUpdate(spec: PodSpec, stored: PodSpec, errors: FieldError[]): void {
+  const { nodeSelector = {} } = spec;
+  const keptAll = Object.entries(stored.nodeSelector ?? {}).every(
+    ([key, value]) => nodeSelector[key] === value,
   );
-}
-
-const SYSTEM_CONDITIONS = new Set(['PodScheduled', 'Ready', 'Initialized']);
-
-/** Everything wrong with a change of the status. */
-export function checkPodStatusUpdate(
-  { spec, status = {} }: Pod,
-  { status: stored = {} }: Pod,
-  errors: FieldError[],
-): void {
-  for (const [index, { type }] of (status.conditions ?? []).entries()) {
-    if (SYSTEM_CONDITIONS.has(type)) continue;
-    checkSyntax(type, `metadata.conditions[${index}].Type`, qualifiedNameProblems, errors);
+  if (!keptAll) {
+    const why = 'only additions to spec.nodeSelector are allowed (no mutations or deletions)';
+    errors.push(field.invalid('spec.nodeSelector', nodeSelector, why));
   }
-  const nominated = status.nominatedNodeName ?? '';
-  if (nominated !== '' && nominated !== stored.nominatedNodeName) {
-    checkSyntax(nominated, 'status.nominatedNodeName', dnsSubdomainProblems, errors);
+  const before = requiredTerms(stored);
+  if (before.length === 0) return;
+  const terms = requiredTerms(spec);
+  const path = 'spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms';
+  if (terms.length !== before.length) {
+    const why = 'no additions/deletions to non-empty NodeSelectorTerms list are allowed';
+    errors.push(field.invalid(path, terms, why));
+    return;
   }
-  // A writer may leave the class out; it may not give another one.
-  if (status.qosClass !== undefined)
-    checkImmutable(status.qosClass, stored.qosClass, 'status.qosClass', errors);
-  for (const key of STATUS_LISTS) checkTransitions(status[key], stored[key], key, spec, errors);
-  for (const [index, { ip = '' }] of (status.podIPs ?? []).entries())
-    checkIp(ip, `status.podIPs[${index}]`, errors);
-  const [hostIp] = status.hostIPs ?? [];
-  if (hostIp !== undefined && hostIp.ip !== status.hostIP) {
-    errors.push(field.invalid('status.hostIPs[0].ip', hostIp.ip, 'must be equal to `hostIP`'));
+  for (const [index, term] of terms.entries()) {
+    if (isNarrower(term, before[index]!)) continue;
+    const why = 'only additions are allowed (no mutations or deletions)';
+    errors.push(field.invalid(`${path}[${index}]`, term, why));
   }
 }
 
-const STATUS_LISTS = ['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'] as const;
-
-type StatusList = (typeof STATUS_LISTS)[number];
-
-/** A container that has ended and is not restarted stays ended. */
-function checkTransitions(
-  next: readonly ContainerStatus[] | undefined,
-  stored: readonly ContainerStatus[] | undefined,
-  key: StatusList,
-  spec: PodSpec,
-  errors: FieldError[],
-): void {
-  for (const [index, { name, state }] of (stored ?? []).entries()) {
-    if (state?.terminated === undefined || mayRestart(name, key, spec, state.terminated.exitCode)) continue;
-    if (next?.some((each) => each.name === name && each.state?.terminated === undefined) === true) {
-      errors.push(
-        field.forbidden(`status.${key}[${index}].state`, 'may not be transitioned to non-terminated state'),
-      );
-    }
-  }
+function requiredTerms({ affinity }: PodSpec): readonly NodeSelectorTerm[] {
+  return affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
 }
 
-/** By the pod's policy, or by the container's own policy and rules (KEP-5307). Ephemeral containers run once. */
-function mayRestart(name: string, key: StatusList, spec: PodSpec, exitCode: number): boolean {
-  if (key === 'ephemeralContainerStatuses') return false;
-  // Whatever a container's own policy says: in a new sandbox all of them start again.
-  if (spec.restartPolicy === 'Always') return true;
-  const containers = key === 'containerStatuses' ? spec.containers : spec.initContainers;
-  const container = containers?.find((each) => each.name === name);
-  if (container?.restartPolicyRules?.some(({ exitCodes }) => coversExit(exitCodes, exitCode)) === true) {
-    return true;
-  }
-  const policy = container?.restartPolicy ?? spec.restartPolicy;
-  return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
-}
-
-function coversExit(codes: ContainerRestartRuleOnExitCodes | undefined, exitCode: number): boolean {
-  if (codes === undefined) return false;
-  return (codes.values?.includes(exitCode) === true) === (codes.operator === 'In');
+/** Whether a term demands all that it demanded before. One that selected nothing may not start to select. */
+function isNarrower(term: NodeSelectorTerm, before: NodeSelectorTerm): boolean {
+  const lists = ['matchExpressions', 'matchFields'] as const;
+  const wasEmpty = lists.every((key) => (before[key] ?? []).length === 0);
+  if (wasEmpty && lists.some((key) => (term[key] ?? []).length > 0)) return false;
+  return lists.every((key) => {
+    const kept = before[key] ?? [];
+    return jsonEqual((term[key] ?? []).slice(0, kept.length), kept);
+  });
 }

@@ -1,7 +1,8 @@
 /** Amounts of cpu, memory and so on in containers, pods and nodes. */
 
-import type { ResourceRequirements } from '@orrery/api/gen/types.ts';
-import { isQuantity, milliValue } from '@orrery/api/quantity.ts';
+import type { PodSpec, ResourceRequirements } from '@orrery/api/gen/types.ts';
+import { amountText, amountsOf, containersRequests, isPodLevelResource } from '@orrery/api/pod-requests.ts';
+import { compareQuantities, isQuantity, milliValue } from '@orrery/api/quantity.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
 import { checkSyntax, NOT_NEGATIVE } from './fields.ts';
 import { dnsLabelProblems, qualifiedNameProblems } from './names.ts';
@@ -26,7 +27,7 @@ const POD_RESOURCES = ['cpu', 'memory'];
 const HUGE_PAGES = 'hugepages-';
 
 /** Resources of Kubernetes' own: without a domain, or with `kubernetes.io/`. */
-function isNative(name: string): boolean {
+export function isNative(name: string): boolean {
   return !name.includes('/') || name.includes('kubernetes.io/');
 }
 
@@ -96,9 +97,8 @@ function checkContainerResourceName(name: string, path: string, errors: FieldErr
 }
 
 function checkPodResourceName(name: string, path: string, errors: FieldError[]): void {
-  if (!POD_RESOURCES.includes(name) && !name.startsWith(HUGE_PAGES)) {
-    errors.push(field.notSupported(path, name, POD_RESOURCES));
-  }
+  if (!checkResourceName(name, path, errors)) return;
+  if (!isPodLevelResource(name)) errors.push(field.notSupported(path, name, ['cpu', HUGE_PAGES, 'memory']));
 }
 
 /** A quantity of a resource: not negative, and whole where the resource is counted. Reports whether it is a quantity. */
@@ -149,16 +149,45 @@ export function checkContainerResources(
 }
 
 /** Requests and limits of a pod as a whole (KEP-2837). */
-export function checkPodResources(
-  resources: ResourceRequirements | undefined,
-  path: string,
-  errors: FieldError[],
-): void {
+export function checkPodResources(spec: PodSpec, path: string, errors: FieldError[]): void {
+  const { resources } = spec;
   if (resources === undefined) return;
   if (resources.claims !== undefined) {
     errors.push(field.forbidden(`${path}.claims`, 'claims cannot be set for Resources at pod-level'));
   }
+  const before = errors.length;
   checkRequirements(resources, checkPodResourceName, path, errors);
+  if (errors.length === before) checkPodCoversContainers(spec, path, errors);
+}
+
+/** What the pod has must be enough for its containers (`validatePodResourceConsistency`). */
+function checkPodCoversContainers(spec: PodSpec, path: string, errors: FieldError[]): void {
+  const { requests = {}, limits = {} } = spec.resources ?? {};
+  if (!spec.containers.every(hasOnlyQuantities) || spec.initContainers?.every(hasOnlyQuantities) === false) {
+    return;
+  }
+  const podRequests = amountsOf(requests);
+  for (const [name, amount] of containersRequests(spec)) {
+    const request = podRequests.get(name);
+    if (request === undefined || amount <= request) continue;
+    const why = `must be greater than or equal to aggregate container requests of ${amountText(name, amount)}`;
+    errors.push(field.invalid(`${path}.requests[${name}]`, requests[name], why));
+  }
+  for (const [index, container] of spec.containers.entries()) {
+    for (const [name, limit] of Object.entries(container.resources?.limits ?? {})) {
+      const most = limits[name];
+      if (most === undefined || compareQuantities(limit, most) <= 0) continue;
+      // Upstream puts the containers below the pod's resources here.
+      const at = `${path}.containers[${index}][${name}].limits`;
+      errors.push(field.invalid(at, limit, `must be less than or equal to pod limits of ${most}`));
+    }
+  }
+}
+
+/** What is no quantity has been found at the container. */
+function hasOnlyQuantities({ resources = {} }: { resources?: ResourceRequirements }): boolean {
+  const { requests = {}, limits = {} } = resources;
+  return [...Object.values(requests), ...Object.values(limits)].every(isQuantity);
 }
 
 /** The overhead of a runtime class is checked like limits. */

@@ -200,22 +200,46 @@ function checkPodAffinity(affinity: PodAffinity | undefined, path: string, error
 
 function checkPodAffinityTerm(term: Partial<PodAffinityTerm>, path: string, errors: FieldError[]): void {
   const { labelSelector, namespaceSelector, namespaces = [], topologyKey = '' } = term;
-  const { matchLabelKeys = [], mismatchLabelKeys = [] } = term;
   checkLabelSelector(labelSelector, `${path}.labelSelector`, errors);
   checkLabelSelector(namespaceSelector, `${path}.namespaceSelector`, errors);
   for (const name of namespaces) checkSyntax(name, `${path}.namespace`, dnsLabelProblems, errors);
-  checkLabelKeys(matchLabelKeys, labelSelector, `${path}.matchLabelKeys`, errors);
-  checkLabelKeys(mismatchLabelKeys, labelSelector, `${path}.mismatchLabelKeys`, errors);
+  checkLabelKeys(term, path, errors);
+  if (topologyKey === '') errors.push(field.required(`${path}.topologyKey`, 'can not be empty'));
+  checkSyntax(topologyKey, `${path}.topologyKey`, qualifiedNameProblems, errors);
+}
+
+/** What follows the labels of the pod itself: in terms of affinity, and in constraints of spreading. */
+interface LabelKeys {
+  labelSelector?: LabelSelector;
+  matchLabelKeys?: string[];
+  mismatchLabelKeys?: string[];
+}
+
+/** A new pod's selectors have requirements for these keys already (pod-label-keys.ts); templates' have not. */
+function checkLabelKeys(
+  { labelSelector, matchLabelKeys = [], mismatchLabelKeys = [] }: LabelKeys,
+  path: string,
+  errors: FieldError[],
+): void {
+  checkKeyNames(matchLabelKeys, labelSelector, `${path}.matchLabelKeys`, errors);
+  checkKeyNames(mismatchLabelKeys, labelSelector, `${path}.mismatchLabelKeys`, errors);
+  const selected = new Set(Object.keys(labelSelector?.matchLabels ?? {}));
+  for (const { key } of labelSelector?.matchExpressions ?? []) {
+    const index = matchLabelKeys.lastIndexOf(key);
+    if (index >= 0 && selected.has(key)) {
+      const why = 'exists in both matchLabelKeys and labelSelector';
+      errors.push(field.invalid(`${path}[${index}]`, key, why));
+    }
+    selected.add(key);
+  }
   for (const [index, key] of matchLabelKeys.entries()) {
     if (!mismatchLabelKeys.includes(key)) continue;
     const why = 'exists in both matchLabelKeys and mismatchLabelKeys';
     errors.push(field.invalid(`${path}.matchLabelKeys[${index}]`, key, why));
   }
-  if (topologyKey === '') errors.push(field.required(`${path}.topologyKey`, 'can not be empty'));
-  checkSyntax(topologyKey, `${path}.topologyKey`, qualifiedNameProblems, errors);
 }
 
-function checkLabelKeys(
+function checkKeyNames(
   keys: readonly string[],
   selector: LabelSelector | undefined,
   path: string,
@@ -274,26 +298,8 @@ function checkSpreadConstraint(
   }
   checkOptionalOneOf(constraint.nodeAffinityPolicy, `${path}.nodeAffinityPolicy`, INCLUSION_POLICIES, errors);
   checkOptionalOneOf(constraint.nodeTaintsPolicy, `${path}.nodeTaintsPolicy`, INCLUSION_POLICIES, errors);
-  checkSpreadLabelKeys(constraint.matchLabelKeys ?? [], labelSelector, `${path}.matchLabelKeys`, errors);
+  checkLabelKeys(constraint, path, errors);
   checkLabelSelector(labelSelector, `${path}.labelSelector`, errors);
-}
-
-function checkSpreadLabelKeys(
-  keys: readonly string[],
-  selector: LabelSelector | undefined,
-  path: string,
-  errors: FieldError[],
-): void {
-  checkLabelKeys(keys, selector, path, errors);
-  const selected = new Set([
-    ...Object.keys(selector?.matchLabels ?? {}),
-    ...(selector?.matchExpressions ?? []).map((each) => each.key),
-  ]);
-  for (const [index, key] of keys.entries()) {
-    if (selected.has(key)) {
-      errors.push(field.invalid(`${path}[${index}]`, key, 'exists in both matchLabelKeys and labelSelector'));
-    }
-  }
 }
 
 export function checkSchedulingGates(

@@ -11,16 +11,19 @@ import type {
 import { type FieldError, field } from '@orrery/api/status-error.ts';
 import { checkOptionalOneOf } from './fields.ts';
 import { rangeText } from './names.ts';
-import { checkDescendingPath } from './volumes.ts';
+import { checkDescendingPath } from './paths.ts';
+import { checkWindowsOptions } from './windows-options.ts';
 
 const MAX_UID = 4_294_967_295;
+/** The longest path of Linux. */
+const MAX_PROFILE_BYTES = 4095;
 const PROFILE_TYPES = ['Localhost', 'RuntimeDefault', 'Unconfined'];
 
 const SYSCTL = /^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$/;
 const MAX_SYSCTL_CHARACTERS = 253;
 const SYSCTL_RULE = String.raw`must have at most ${MAX_SYSCTL_CHARACTERS} characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$`;
 
-function checkId(id: number | undefined, path: string, errors: FieldError[]): void {
+export function checkId(id: number | undefined, path: string, errors: FieldError[]): void {
   if (id !== undefined && (id < 0 || id > MAX_UID))
     errors.push(field.invalid(path, id, rangeText(0, MAX_UID)));
 }
@@ -61,8 +64,13 @@ function checkAppArmor(
     }
   } else if (localhostProfile === undefined || localhostProfile === '') {
     errors.push(field.required(at, 'must be set when AppArmor type is Localhost'));
-  } else if (localhostProfile.trim() !== localhostProfile) {
-    errors.push(field.invalid(at, localhostProfile, 'must not be padded with whitespace'));
+  } else {
+    if (localhostProfile.trim() !== localhostProfile) {
+      errors.push(field.invalid(at, localhostProfile, 'must not be padded with whitespace'));
+    }
+    if (Buffer.byteLength(localhostProfile) > MAX_PROFILE_BYTES) {
+      errors.push(field.tooLong(at, MAX_PROFILE_BYTES));
+    }
   }
 }
 
@@ -114,6 +122,7 @@ export function checkPodSecurityContext(
   ): void => checkOptionalOneOf(context[key], `${path}.${key}`, of, errors);
   policy('fsGroupChangePolicy', ['Always', 'OnRootMismatch']);
   checkSeccomp(context.seccompProfile, `${path}.seccompProfile`, errors);
+  checkWindowsOptions(context.windowsOptions, `${path}.windowsOptions`, errors);
   checkAppArmor(context.appArmorProfile, `${path}.appArmorProfile`, errors);
   policy('supplementalGroupsPolicy', ['Merge', 'Strict']);
   policy('seLinuxChangePolicy', ['MountOption', 'Recursive']);
@@ -146,5 +155,6 @@ export function checkContainerSecurityContext(
       errors.push(field.invalid(path, context, why));
     }
   }
+  checkWindowsOptions(context.windowsOptions, `${path}.windowsOptions`, errors);
   checkAppArmor(context.appArmorProfile, `${path}.appArmorProfile`, errors);
 }

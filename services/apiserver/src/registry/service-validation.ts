@@ -23,6 +23,7 @@ const MAX_AFFINITY_SECONDS = 86_400;
 export function validateService(service: Service): FieldError[] {
   const errors: FieldError[] = [];
   const { spec } = service;
+  checkTopologyAnnotations(service, errors);
   checkType(service, errors);
   checkPorts(service, errors);
   checkLabels(spec.selector, 'spec.selector', errors);
@@ -36,6 +37,18 @@ export function validateService(service: Service): FieldError[] {
   checkLoadBalancer(service, errors);
   checkTrafficPolicies(service, errors);
   return errors;
+}
+
+const TOPOLOGY_MODE = 'service.kubernetes.io/topology-mode';
+const TOPOLOGY_HINTS = 'service.kubernetes.io/topology-aware-hints';
+const SOURCE_RANGES = 'service.beta.kubernetes.io/load-balancer-source-ranges';
+
+/** The annotation and its old name say the same, where both say something. */
+function checkTopologyAnnotations({ metadata }: Service, errors: FieldError[]): void {
+  const { [TOPOLOGY_MODE]: mode, [TOPOLOGY_HINTS]: hints } = metadata.annotations ?? {};
+  if (mode === undefined || hints === undefined || mode === hints) return;
+  const why = `must match annotations[${TOPOLOGY_HINTS}] when both are specified`;
+  errors.push(field.invalid(`metadata.annotations[${TOPOLOGY_MODE}]`, mode, why));
 }
 
 /** What only the server can provide: checked when allocations are done. */
@@ -171,7 +184,7 @@ function checkFamilies(families: readonly string[], policy: string | undefined, 
   );
 }
 
-function checkLoadBalancer({ spec }: Service, errors: FieldError[]): void {
+function checkLoadBalancer({ metadata, spec }: Service, errors: FieldError[]): void {
   const isLoadBalancer = spec.type === 'LoadBalancer';
   const why = "may only be used when `type` is 'LoadBalancer'";
   const ranges = spec.loadBalancerSourceRanges ?? [];
@@ -179,6 +192,13 @@ function checkLoadBalancer({ spec }: Service, errors: FieldError[]): void {
     errors.push(field.forbidden('spec.LoadBalancerSourceRanges', why));
   for (const [index, range] of ranges.entries()) {
     checkCidr(range.trim(), `spec.LoadBalancerSourceRanges[${index}]`, errors);
+  }
+  const annotation = metadata.annotations?.[SOURCE_RANGES];
+  if (ranges.length === 0 && annotation !== undefined) {
+    const path = `metadata.annotations[${SOURCE_RANGES}]`;
+    if (!isLoadBalancer) errors.push(field.forbidden(path, why));
+    const listed = annotation.trim() === '' ? [] : annotation.split(',');
+    for (const range of listed) checkCidr(range.trim(), path, errors);
   }
   if (spec.allocateLoadBalancerNodePorts !== undefined && !isLoadBalancer) {
     errors.push(field.forbidden('spec.allocateLoadBalancerNodePorts', why));
@@ -250,5 +270,25 @@ function checkSameAddress(service: Service, stored: Service, errors: FieldError[
     errors.push(
       field.invalid('spec.ipFamilies[0]', service.spec.ipFamilies ?? [], 'may not change once set'),
     );
+  }
+  checkSecond('clusterIPs', 'clusterIP', service, stored, errors);
+  if (!isHeadless(service)) checkSecond('ipFamilies', 'ipFamily', service, stored, errors);
+}
+
+/** The second address and family may come and go; to give them up the policy must say so. */
+function checkSecond(
+  key: 'clusterIPs' | 'ipFamilies',
+  what: string,
+  { spec }: Service,
+  { spec: before }: Service,
+  errors: FieldError[],
+): void {
+  const [values, old] = [spec[key] ?? [], before[key] ?? []];
+  if (values.length === 2 && old.length === 2 && values[1] !== old[1]) {
+    errors.push(field.invalid(`spec.${key}[1]`, values, 'may not change once set'));
+  }
+  if (values.length === 1 && old.length === 2 && spec.ipFamilyPolicy !== 'SingleStack') {
+    const why = `must be set to 'SingleStack' when releasing the secondary ${what}`;
+    errors.push(field.invalid('spec.ipFamilyPolicy', spec.ipFamilyPolicy ?? null, why));
   }
 }

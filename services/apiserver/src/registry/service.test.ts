@@ -3,7 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { createMemoryStore } from '../store/memory.ts';
 import { createAllocations } from './allocation.ts';
 import type { RegistryContext } from './definition.ts';
-import { cells, definitionOf, findings, type Json, SAMPLE_NOW_MS, sample, texts } from './sample-objects.ts';
+import {
+  cells,
+  definitionOf,
+  findings,
+  type Json,
+  SAMPLE_NOW_MS,
+  sample,
+  texts,
+  updateFindings,
+} from './sample-objects.ts';
 
 const services = definitionOf('services');
 const ports = [{ port: 80 }];
@@ -108,6 +117,64 @@ describe('a Service is refused for', () => {
     ],
   ])('%s', (_case, spec, expected) => {
     expect(refused(spec)).toEqual(expected);
+  });
+});
+
+describe('annotations of a Service', () => {
+  const refusedWith = (annotations: Json, spec: Json): string[] =>
+    findings('services', sample('services', { spec: { ports: [{ port: 80 }], ...spec } }, { annotations }));
+  const RANGES = 'service.beta.kubernetes.io/load-balancer-source-ranges';
+  const [MODE, HINTS] = ['service.kubernetes.io/topology-mode', 'service.kubernetes.io/topology-aware-hints'];
+
+  it('name ranges for load balancers only', () => {
+    const ranges = { [RANGES]: '10.0.0.0/8, x' };
+    const wrong = `metadata.annotations[${RANGES}]: Invalid value: "x": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)`;
+    expect(refusedWith(ranges, { type: 'LoadBalancer' })).toEqual([wrong]);
+    expect(refusedWith(ranges, {})).toEqual([
+      `metadata.annotations[${RANGES}]: Forbidden: may only be used when \`type\` is 'LoadBalancer'`,
+      wrong,
+    ]);
+    expect(refusedWith({ [RANGES]: ' ' }, { type: 'LoadBalancer' })).toEqual([]);
+  });
+
+  it('say the same under the old and the new name', () => {
+    expect(refusedWith({ [MODE]: 'Auto', [HINTS]: 'Auto' }, {})).toEqual([]);
+    expect(refusedWith({ [MODE]: 'Auto', [HINTS]: 'Disabled' }, {})).toEqual([
+      `metadata.annotations[${MODE}]: Invalid value: "Auto": must match annotations[${HINTS}] when both are specified`,
+    ]);
+  });
+});
+
+describe('the status of a Service', () => {
+  it('names hosts by their names', () => {
+    const status = { loadBalancer: { ingress: [{ hostname: '10.0.0.1' }, { hostname: 'lb.example.com' }] } };
+    const service = sample<Service>('services', { spec: { type: 'LoadBalancer' }, status });
+    expect(texts(services.validateStatusUpdate?.(service, service) ?? [])).toEqual([
+      'status.loadBalancer.ingress[0].hostname: Invalid value: "10.0.0.1": must be a DNS name, not an IP address',
+    ]);
+  });
+});
+
+describe('the second address of a Service', () => {
+  const dual = { clusterIP: '10.96.0.2', clusterIPs: ['10.96.0.2', 'fd00::2'], ipFamilies: ['IPv4', 'IPv6'] };
+  const single = { clusterIP: '10.96.0.2', clusterIPs: ['10.96.0.2'], ipFamilies: ['IPv4'] };
+  const change = (before: Json, after: Json): string[] =>
+    updateFindings(
+      'services',
+      { spec: { type: 'ClusterIP', ...before } },
+      { spec: { type: 'ClusterIP', ...after } },
+    );
+
+  it('may come, stays what it is, and goes by the policy', () => {
+    expect(change(single, dual)).toEqual([]);
+    expect(change(dual, { ...dual, clusterIPs: ['10.96.0.2', 'fd00::3'] })).toEqual([
+      'spec.clusterIPs[1]: Invalid value: ["10.96.0.2","fd00::3"]: may not change once set',
+    ]);
+    expect(change(dual, { ...single, ipFamilyPolicy: 'SingleStack' })).toEqual([]);
+    expect(change(dual, { ...single, ipFamilyPolicy: 'PreferDualStack' })).toEqual([
+      'spec.ipFamilyPolicy: Invalid value: "PreferDualStack": must be set to \'SingleStack\' when releasing the secondary clusterIP',
+      'spec.ipFamilyPolicy: Invalid value: "PreferDualStack": must be set to \'SingleStack\' when releasing the secondary ipFamily',
+    ]);
   });
 });
 

@@ -3,7 +3,7 @@
 import type { Service } from '@orrery/api/gen/types.ts';
 import { Services } from '@orrery/api/resources.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
-import { checkIp } from './addresses.ts';
+import { checkIp, isIPv4, isIPv6 } from './addresses.ts';
 import { ageColumn, column, nameColumn } from './columns.ts';
 import { define } from './definition.ts';
 import { checkOptionalOneOf, checkSyntax } from './fields.ts';
@@ -80,7 +80,12 @@ function validateStatus({ spec, status }: Service): FieldError[] {
       errors.push(field.forbidden(`${at}.ipMode`, 'may not be specified when `ip` is not set'));
     }
     checkOptionalOneOf(ipMode, `${at}.ipMode`, ['Proxy', 'VIP'], errors);
-    if (hostname !== '') checkSyntax(hostname, `${at}.hostname`, dnsSubdomainProblems, errors);
+    if (hostname === '') continue;
+    checkSyntax(hostname, `${at}.hostname`, dnsSubdomainProblems, errors);
+    if (isIPv4(hostname) || isIPv6(hostname)) {
+      const why = 'must be a DNS name, not an IP address';
+      errors.push(field.invalid(`${at}.hostname`, hostname, why));
+    }
   }
   return errors;
 }

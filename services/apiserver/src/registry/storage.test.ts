@@ -144,6 +144,55 @@ describe('PersistentVolumeClaim', () => {
     expect(texts(claims.validateUpdate?.(make(after), make(before)) ?? [])).toEqual(expected);
   });
 
+  const OLD_CLASS = 'volume.beta.kubernetes.io/storage-class';
+  const inClass = (annotation: string | undefined, storageClassName?: string): PersistentVolumeClaim => {
+    const annotations = annotation === undefined ? {} : { [OLD_CLASS]: annotation };
+    const spec = storageClassName === undefined ? claimSpec : { ...claimSpec, storageClassName };
+    return sample('persistentvolumeclaims', { spec, status: { phase: 'Bound' } }, { annotations });
+  };
+
+  it.each<[string, PersistentVolumeClaim, PersistentVolumeClaim, string[]]>([
+    ['out of its annotation', inClass('fast'), inClass(undefined, 'fast'), []],
+    ['into the field as well', inClass('fast'), inClass('fast', 'fast'), []],
+    ['to another', inClass('fast'), inClass('fast', 'slow'), [`${IMMUTABLE}spec.storageClassName`]],
+    [
+      'in its annotation',
+      inClass('fast'),
+      inClass('slow'),
+      [`metadata.annotations.${OLD_CLASS}: Invalid value: "slow": field is immutable`],
+    ],
+  ])('may move its class %s, or is refused', (_case, before, after, expected) => {
+    expect(texts(claims.validateUpdate?.(after, before) ?? [])).toEqual(expected);
+  });
+
+  it('keeps a class of attributes once it has one', () => {
+    const bound = { status: { phase: 'Bound' } };
+    const change = (from: Json, to: Json): string[] =>
+      updateFindings(
+        'persistentvolumeclaims',
+        { ...bound, spec: { ...claimSpec, ...from } },
+        { ...bound, spec: { ...claimSpec, ...to } },
+      );
+    const path = 'spec.volumeAttributesClassName: Forbidden: update from non-nil value to';
+    const [gold, silver] = [{ volumeAttributesClassName: 'gold' }, { volumeAttributesClassName: 'silver' }];
+    expect(change({}, gold)).toEqual([]);
+    expect(change(gold, silver)).toEqual([]);
+    expect(change(gold, {})).toEqual([`${path} nil is forbidden`]);
+    expect(change(gold, { volumeAttributesClassName: '' })).toEqual([`${path} an empty string is forbidden`]);
+  });
+
+  it('has resize statuses that there are', () => {
+    const status = {
+      allocatedResources: { cpu: '1', 'example.com/x': '1', storage: '1Gi' },
+      allocatedResourceStatuses: { storage: 'NodeResizePending', 'example.com/x': 'Later' },
+    };
+    const claim = sample<PersistentVolumeClaim>('persistentvolumeclaims', { status });
+    expect(texts(claims.validateStatusUpdate?.(claim, claim) ?? [])).toEqual([
+      'status.allocatedResources: Unsupported value: "cpu": supported values: "storage"',
+      'status.allocatedResourceStatus: Unsupported value: "example.com/x": supported values: "ControllerResizeInProgress", "ControllerResizeInfeasible", "NodeResizeInProgress", "NodeResizeInfeasible", "NodeResizePending"',
+    ]);
+  });
+
   it('is shown as upstream shows it', () => {
     const claim = sample<PersistentVolumeClaim>('persistentvolumeclaims', {
       spec: { ...claimSpec, storageClassName: 'standard', volumeMode: 'Filesystem' },
@@ -226,6 +275,46 @@ describe('PersistentVolume', () => {
     ],
   ])('with %s is refused', (_case, spec, expected) => {
     expect(refusedVolume(spec)).toEqual(expected);
+  });
+
+  describe('after its creation', () => {
+    const csi = { driver: 'disk.example.com', volumeHandle: 'h' };
+    const secret = { name: 's', namespace: 'n' };
+    const inZone = (key: string, zone = 'a'): Json => ({
+      nodeAffinity: {
+        required: {
+          nodeSelectorTerms: [{ matchExpressions: [{ key, operator: 'In', values: [zone] }] }],
+        },
+      },
+    });
+    const [beta, stable] = ['failure-domain.beta.kubernetes.io/zone', 'topology.kubernetes.io/zone'];
+    const MOVED =
+      /^nodeAffinity: Invalid value: .*: field is immutable, except for updating from beta label to GA$/;
+
+    it.each<[string, Json, Json, unknown[]]>([
+      ['gets a secret for expansion', { csi }, { csi: { ...csi, controllerExpandSecretRef: secret } }, []],
+      [
+        'keeps that secret',
+        { csi: { ...csi, controllerExpandSecretRef: secret } },
+        { csi: { ...csi, controllerExpandSecretRef: { ...secret, name: 't' } } },
+        [
+          'spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation\ncsi',
+        ],
+      ],
+      ['gets nodes', {}, inZone(stable), []],
+      ['keeps its nodes, by the label of today', inZone(beta), inZone(stable), []],
+      ['does not move to other nodes', inZone(stable), inZone(stable, 'b'), [expect.stringMatching(MOVED)]],
+      ['does not go back to an old label', inZone(stable), inZone(beta), [expect.stringMatching(MOVED)]],
+      [
+        'keeps a class of attributes',
+        { csi, volumeAttributesClassName: 'gold' },
+        { csi },
+        ['spec.volumeAttributesClassName: Forbidden: update from non-nil value to nil is forbidden'],
+      ],
+    ])('%s', (_case, before, after, expected) => {
+      const of = (spec: Json): Json => ({ spec: { ...volumeSpec, hostPath: undefined, ...spec } });
+      expect(updateFindings('persistentvolumes', of(before), of(after))).toEqual(expected);
+    });
   });
 
   it('stays where it is', () => {

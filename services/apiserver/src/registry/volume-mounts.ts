@@ -2,7 +2,8 @@
 
 import type { Container, VolumeMount } from '@orrery/api/gen/types.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
-import { checkDescendingPath, hasBacksteps, type VolumesByName } from './volumes.ts';
+import { checkDescendingPath, hasBacksteps } from './paths.ts';
+import type { VolumesByName } from './volumes.ts';
 
 const PROPAGATIONS = ['Bidirectional', 'HostToContainer', 'None'];
 const RECURSIVE_READ_ONLY = ['Disabled', 'Enabled', 'IfPossible'];

@@ -89,7 +89,7 @@ describe('ephemeralcontainers', () => {
   });
 
   it('refuses the mirror of a static pod', async () => {
-    await create({}, { annotations: { 'kubernetes.io/config.mirror': 'x' } });
+    await create({ nodeName: 'n' }, { annotations: { 'kubernetes.io/config.mirror': 'x' } });
     const { message } = await refusalOf(debug(() => [shell]));
     expect(message).toContain('Forbidden: static pods do not support ephemeral containers');
   });

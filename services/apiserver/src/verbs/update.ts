@@ -114,7 +114,7 @@ async function mergeMain(
     ...(definition.validateUpdate?.(next, current) ?? []),
   ]);
   await chargeQuotas(dependencies, definition, next, current, context);
-  context.warnings.push(...(definition.warnings?.(next) ?? []));
+  context.warnings.push(...(definition.warnings?.(next, current) ?? []));
   return next;
 }
 

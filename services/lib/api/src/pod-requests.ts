@@ -1,7 +1,7 @@
 /** What pods ask for (k8s.io/component-helpers/resource). */
 
 import type { Container, Pod, PodSpec, Quantity } from './gen/types.ts';
-import { milliValue, wholeValue } from './quantity.ts';
+import { fromBytes, fromMilli, milliValue, wholeValue } from './quantity.ts';
 
 /** Amounts by resource name; cpu in milli-units, everything else in whole units. */
 export type Amounts = Map<string, number>;
@@ -14,6 +14,11 @@ export function amountsOf(quantities: Readonly<Record<string, Quantity>> | undef
   const amounts: Amounts = new Map();
   for (const name in quantities) amounts.set(name, amountOf(name, quantities[name]!));
   return amounts;
+}
+
+/** An amount in canonical form. */
+export function amountText(name: string, amount: number): Quantity {
+  return name === 'cpu' ? fromMilli(amount) : fromBytes(amount);
 }
 
 export function addAmounts(to: Amounts, amounts: Amounts): void {
@@ -29,9 +34,13 @@ export function containerRequests(container: Container): Amounts {
   return amountsOf(container.resources?.requests);
 }
 
-/** Pod-level requests take the place of the containers' only for these resources (KEP-2837). */
-function isPodLevelResource(name: string): boolean {
-  return name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
+export function isHugePages(name: string): boolean {
+  return name.startsWith('hugepages-');
+}
+
+/** Pods as a whole ask only for these resources; their amounts take the place of the containers' (KEP-2837). */
+export function isPodLevelResource(name: string): boolean {
+  return name === 'cpu' || name === 'memory' || isHugePages(name);
 }
 
 /**
@@ -60,6 +69,11 @@ function widest(
   }
   raise(total, widestInit);
   return total;
+}
+
+/** What the containers of a pod ask for, whatever the pod as a whole does (AggregateContainerRequests). */
+export function containersRequests(spec: PodSpec): Amounts {
+  return widest(spec, containerRequests);
 }
 
 function takePodLevel(total: Amounts, quantities: Readonly<Record<string, Quantity>> | undefined): void {

@@ -124,14 +124,6 @@ describe('InterPodAffinity', () => {
     expect(about({ namespaceSelector: { matchLabels: { team: 'y' } } })).toBe('');
   });
 
-  it('compares labels of the pod itself where the term says so', () => {
-    const canary = pod('web', 'a1', undefined, { track: 'canary' });
-    const incoming = (track: string): Pod =>
-      pod('web', undefined, away(term('web', { matchLabelKeys: ['track'] })), { track });
-    expect(verdicts(incoming('canary'), [canary])['a1']).toBe(ANTI);
-    expect(verdicts(incoming('stable'), [canary])['a1']).toBe('');
-  });
-
   it('judges as if other pods had come or gone', () => {
     const present = pod('web', 'a1');
     const cache = snapshotOf(NODES, [present]);

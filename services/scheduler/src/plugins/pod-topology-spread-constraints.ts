@@ -7,7 +7,6 @@ import { toleratesTaint } from '@orrery/api/tolerations.ts';
 import type { DomainCounts } from '../snapshot/domain-counts.ts';
 import type { NodeState } from '../snapshot/node-info.ts';
 import type { PodInfo } from '../snapshot/pod-info.ts';
-import { withLabelKeys } from '../snapshot/pod-terms.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { labelOf } from '../snapshot/topology-index.ts';
 
@@ -43,13 +42,12 @@ function spreadConstraint(
 ): SpreadConstraint {
   const { topologyKey, maxSkew, minDomains = 1 } = constraint;
   const { namespace, labels } = pod.metadata;
-  const selector = withLabelKeys(constraint.labelSelector, labels, constraint.matchLabelKeys);
-  const matcher = labelSelectorMatcher(selector);
+  const matcher = labelSelectorMatcher(constraint.labelSelector);
   const matchesPod = (other: PodInfo): boolean =>
     !other.terminating && other.pod.metadata.namespace === namespace && matcher(other.pod.metadata.labels);
   const places = nodePolicy(constraint, pod.spec);
   const counts = topology.domains({
-    key: `spread ${JSON.stringify([topologyKey, keys, namespace, selector ?? null, places.key])}`,
+    key: `spread ${JSON.stringify([topologyKey, keys, namespace, constraint.labelSelector ?? null, places.key])}`,
     topologyKey,
     matchesPod,
     matchesNode: (node) => keys.every((key) => labelOf(node, key) !== undefined) && places.matches(node),

@@ -127,13 +127,6 @@ describe('constraints that must be met', () => {
     );
   });
 
-  it('can be about the pods of one revision', () => {
-    const bound = [web('w1', { nodeName: 'a1' }, { revision: '1' })];
-    const keyed = constraint({ matchLabelKeys: ['revision'] });
-    expect(verdicts(spread([keyed], {}, { revision: '1' }), bound)['a1']).toBe(TOO_MANY);
-    expect(verdicts(spread([keyed], {}, { revision: '2' }), bound)['a1']).toBe('');
-  });
-
   it('judge as if other pods had gone', () => {
     const present = web('w1', { nodeName: 'a1' });
     const cache = snapshotOf(NODES, [present]);

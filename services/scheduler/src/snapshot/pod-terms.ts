@@ -1,6 +1,6 @@
 /** What a pod wants of other pods, made ready for comparison once (pkg/scheduler/framework/types.go, AffinityTerm). */
 
-import type { LabelSelector, Pod, PodAffinityTerm, WeightedPodAffinityTerm } from '@orrery/api/gen/types.ts';
+import type { Pod, PodAffinityTerm, WeightedPodAffinityTerm } from '@orrery/api/gen/types.ts';
 import { labelSelectorMatcher, type Labels, type Matcher } from '@orrery/api/selectors.ts';
 
 /** Whose labels are looked up by name of the namespace; undefined when there is none. */
@@ -52,39 +52,21 @@ export function podTerms(pod: Pod): PodTerms {
   };
 }
 
-/** Neither names nor a selector mean the pod's own namespace; an empty selector means all. */
+/**
+ * Neither names nor a selector mean the pod's own namespace; an empty selector means all. The apiserver has made
+ * requirements of `matchLabelKeys` and `mismatchLabelKeys` already.
+ */
 function affinityTerm(term: PodAffinityTerm, { metadata }: Pod): AffinityTerm {
   const { topologyKey, namespaceSelector, labelSelector } = term;
   const named = term.namespaces ?? [];
   const own = named.length === 0 && namespaceSelector === undefined ? [metadata.namespace] : named;
-  const selector = withLabelKeys(labelSelector, metadata.labels, term.matchLabelKeys, term.mismatchLabelKeys);
   return {
-    key: JSON.stringify([topologyKey, own.toSorted(), namespaceSelector ?? null, selector ?? null]),
+    key: JSON.stringify([topologyKey, own.toSorted(), namespaceSelector ?? null, labelSelector ?? null]),
     topologyKey,
     namespaces: new Set(own),
     namespaceMatcher: namespaceSelector === undefined ? undefined : labelSelectorMatcher(namespaceSelector),
-    matcher: labelSelectorMatcher(selector),
+    matcher: labelSelectorMatcher(labelSelector),
   };
-}
-
-/** The selector with the pod's own values of these labels in it (KEP-3633, KEP-3243). */
-export function withLabelKeys(
-  selector: LabelSelector | undefined,
-  labels: Labels = {},
-  matchKeys: readonly string[] = [],
-  mismatchKeys: readonly string[] = [],
-): LabelSelector | undefined {
-  if (selector === undefined || (matchKeys.length === 0 && mismatchKeys.length === 0)) return selector;
-  const expressions = [...(selector.matchExpressions ?? [])];
-  const add = (keys: readonly string[], operator: 'In' | 'NotIn'): void => {
-    for (const key of keys) {
-      const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
-      if (value !== undefined) expressions.push({ key, operator, values: [value] });
-    }
-  };
-  add(matchKeys, 'In');
-  add(mismatchKeys, 'NotIn');
-  return { ...selector, matchExpressions: expressions };
 }
 
 /** Whether the term is about this pod. */

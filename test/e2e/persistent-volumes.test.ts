@@ -233,6 +233,27 @@ describe('a claim of the standard class', () => {
   });
 });
 
+describe('a claim for one pod only', () => {
+  it('lets the next pod wait, on whatever node, until the first is gone', async () => {
+    await apply(claim('alone', { accessModes: ['ReadWriteOncePod'] }), pod('first', 'alone'));
+    await isReady('first');
+    await apply(pod('second', 'alone'));
+    await eventually('the second pod says why it waits', async () => {
+      const { status } = await cluster.get<Pod>('pod', 'second');
+      return status?.conditions?.some(
+        ({ type, message }) =>
+          type === 'PodScheduled' &&
+          message?.includes(
+            '2 node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode',
+          ) === true,
+      );
+    });
+    await kubectl('delete', 'pod', 'first');
+    await isReady('second');
+    await kubectl('delete', 'pod/second', 'pvc/alone');
+  });
+});
+
 describe('the data of a claim', () => {
   const onNode = (name: string, claimName: string, nodeName: string): object =>
     pod(name, claimName, { nodeName });

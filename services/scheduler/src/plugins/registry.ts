@@ -16,6 +16,8 @@ import { podTopologySpreadFilter, podTopologySpreadScore } from './pod-topology-
 import { leastAllocated } from './resource-strategies.ts';
 import { taintTolerationFilter, taintTolerationScore } from './taint-toleration.ts';
 import { type StorageView, volumeBinding } from './volume-binding.ts';
+import { volumeRestrictions } from './volume-restrictions.ts';
+import { volumeZone } from './volume-zone.ts';
 
 export interface Profile {
   /** In the order in which a node has to pass them; the first that rejects it gives the reason. */
@@ -35,7 +37,9 @@ export function defaultPlugins(storage: StorageView): Profile {
       nodeAffinity,
       nodePorts,
       nodeResourcesFit,
+      volumeRestrictions(storage),
       volumeBinding(storage),
+      volumeZone(storage),
       podTopologySpreadFilter,
       interPodAffinityFilter,
     ],

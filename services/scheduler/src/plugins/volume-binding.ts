@@ -99,12 +99,10 @@ export function volumeBinding(storage: StorageView): FilterPlugin {
   return {
     name: 'VolumeBinding',
     wokenBy: ['ClaimChange', 'VolumeChange', 'StorageClassChange', 'NodeAdd', 'NodeLabels'],
-    preFilter({ pod }) {
-      // Most pods have no volume but their token.
-      if (pod.spec.volumes?.some((volume) => claimNameOf(pod, volume) !== undefined) !== true)
-        return undefined;
-      const claims = podClaims(pod, storage);
-      return 'unfit' in claims ? claims : volumesOn(claims, storage);
+    preFilter({ pod, claims }) {
+      if (claims.length === 0) return undefined;
+      const found = podClaims(pod, storage);
+      return 'unfit' in found ? found : volumesOn(found, storage);
     },
   };
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Node } from '@orrery/api/gen/types.ts';
+import type { ObjectKey } from '@orrery/api/meta.ts';
 import { NodeChanges } from './node-changes.ts';
 import { addCount, type NodeChange, type NodeInfo, NodeState } from './node-info.ts';
 import { interleaveZones } from './node-order.ts';
@@ -28,6 +29,8 @@ export class ClusterCache implements Snapshot {
   readonly #groupZones = new Map<string, Map<string, number>>();
   readonly changes = new NodeChanges();
   readonly topology = new TopologyIndex(() => this.#knownNodes());
+  /** Pods by claim. */
+  readonly #claimPods = new Map<ObjectKey, number>();
   /** Nodes by image. */
   readonly #imageNodes = new Map<string, number>();
   #assumedCount = 0;
@@ -45,6 +48,10 @@ export class ClusterCache implements Snapshot {
 
   podsOfGroupInZone(group: string, zone: string): number {
     return this.#groupZones.get(group)?.get(zone) ?? 0;
+  }
+
+  podsUsingClaim(claim: ObjectKey): number {
+    return this.#claimPods.get(claim) ?? 0;
   }
 
   nodesWithImage(image: string): number {
@@ -179,6 +186,7 @@ export class ClusterCache implements Snapshot {
     node.count(info, sign);
     this.changes.note(node);
     this.topology.countPod(node, info, sign);
+    for (const claim of info.claims) addCount(this.#claimPods, claim, sign);
     if (node.zone !== '' && info.group !== undefined && !info.terminating) {
       this.#addToZone(info.group, node.zone, sign);
     }

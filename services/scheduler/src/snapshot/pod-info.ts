@@ -2,7 +2,8 @@
 
 import type { Pod } from '@orrery/api/gen/types.ts';
 import { type HostPort, hostPortsOf } from '@orrery/api/host-ports.ts';
-import { controllerOf, isBeingDeleted, keyOf, type ObjectKey } from '@orrery/api/meta.ts';
+import { controllerOf, isBeingDeleted, keyOf, objectKey, type ObjectKey } from '@orrery/api/meta.ts';
+import { claimNameOf } from '@orrery/api/storage.ts';
 import { type PodTerms, podTerms } from './pod-terms.ts';
 import { type PodRequests, podRequests } from './resources.ts';
 
@@ -15,6 +16,8 @@ export interface PodInfo {
   readonly requests: PodRequests;
   /** The ports of a node that it takes. */
   readonly hostPorts: readonly HostPort[];
+  /** Keys of the claims that its volumes use; empty for most pods. */
+  readonly claims: readonly ObjectKey[];
   /** What it wants of other pods. */
   readonly terms: PodTerms;
   /** The uid of its controller: pods that share it are spread. */
@@ -32,10 +35,21 @@ export function podInfo(pod: Pod): PodInfo {
     priority: pod.spec.priority ?? 0,
     requests: podRequests(pod),
     hostPorts: hostPortsOf(pod.spec),
+    claims: claimsOf(pod),
     terms: podTerms(pod),
     group: controllerOf(pod)?.uid,
     terminating: isBeingDeleted(pod),
   };
+}
+
+const NO_CLAIMS: readonly ObjectKey[] = [];
+
+function claimsOf(pod: Pod): readonly ObjectKey[] {
+  const claims = (pod.spec.volumes ?? []).flatMap((volume) => {
+    const name = claimNameOf(pod, volume);
+    return name === undefined ? [] : objectKey(pod.metadata.namespace, name);
+  });
+  return claims.length === 0 ? NO_CLAIMS : claims;
 }
 
 /** A finished pod holds nothing any more. */

@@ -1,5 +1,6 @@
 /** What one decision looks at. */
 
+import type { ObjectKey } from '@orrery/api/meta.ts';
 import type { NodeChanges } from './node-changes.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { TopologyIndex } from './topology-index.ts';
@@ -16,6 +17,8 @@ export interface Snapshot {
   node(name: string): NodeInfo | undefined;
   /** Pods of one controller in a zone that are not on their way out. */
   podsOfGroupInZone(group: string, zone: string): number;
+  /** Pods, on whatever nodes, that use a claim; those on their way out too. */
+  podsUsingClaim(claim: ObjectKey): number;
   /** How many nodes have an image, by its name with a tag. */
   nodesWithImage(image: string): number;
   /** Which nodes have changed, in themselves, in their pods or in what is promised to pods. */

@@ -381,6 +381,21 @@ describe('EndpointSlice', () => {
       ['endpoints: Too many: 1001: must have at most 1000 items'],
     ],
     [
+      'hints that name a zone twice, and a node by no name',
+      {
+        endpoints: [
+          {
+            addresses: ['10.1.0.1'],
+            hints: { forZones: [{ name: 'a' }, { name: 'a' }], forNodes: [{ name: 'N' }] },
+          },
+        ],
+      },
+      [
+        'endpoints[0].hints.forZones[1].name: Duplicate value: "a"',
+        expect.stringMatching(/^endpoints\[0\]\.hints\.forNodes\[0\]\.name: Invalid value: "N": a lowercase/),
+      ],
+    ],
+    [
       'two ports of one name',
       { ports: [{ port: 80 }, { port: 81 }] },
       ['ports[1].name: Duplicate value: ""'],

@@ -8,7 +8,12 @@ import { ageColumn, column, listWithMore, nameColumn } from './columns.ts';
 import { PROTOCOLS } from './containers.ts';
 import { define } from './definition.ts';
 import { checkImmutable, checkOneOf, checkPortNumber, checkSyntax } from './fields.ts';
-import { dnsLabelProblems, dnsSubdomainProblems, qualifiedNameProblems } from './names.ts';
+import {
+  dnsLabelProblems,
+  dnsSubdomainProblems,
+  labelValueProblems,
+  qualifiedNameProblems,
+} from './names.ts';
 import { checkLabels } from './selectors.ts';
 
 const ADDRESS_TYPES = ['FQDN', 'IPv4', 'IPv6'];
@@ -73,9 +78,27 @@ function checkEndpoint(
   }
   checkLabels(deprecatedTopology, `${path}.deprecatedTopology`, errors);
   if (hostname !== undefined) checkSyntax(hostname, `${path}.hostname`, dnsLabelProblems, errors);
-  for (const kind of ['forZones', 'forNodes'] as const) {
-    const count = hints?.[kind]?.length ?? 0;
-    if (count > MAX_HINTS) errors.push(field.tooMany(`${path}.hints.${kind}`, count, MAX_HINTS));
+  checkHints(hints?.forZones, labelValueProblems, `${path}.hints.forZones`, errors);
+  checkHints(hints?.forNodes, dnsSubdomainProblems, `${path}.hints.forNodes`, errors);
+}
+
+/** Whose traffic should go to an endpoint: each zone, or node, is named once. */
+function checkHints(
+  hints: readonly { name?: string }[] = [],
+  problemsOf: (name: string) => string[],
+  path: string,
+  errors: FieldError[],
+): void {
+  if (hints.length > MAX_HINTS) {
+    errors.push(field.tooMany(path, hints.length, MAX_HINTS));
+    return;
+  }
+  const seen = new Set<string>();
+  for (const [index, { name = '' }] of hints.entries()) {
+    const at = `${path}[${index}].name`;
+    if (seen.has(name)) errors.push(field.duplicate(at, name));
+    seen.add(name);
+    checkSyntax(name, at, problemsOf, errors);
   }
 }
 

@@ -298,9 +298,11 @@ describe('A pod with a claim', () => {
     status: { phase: 'Pending' },
   });
   const bindClaim = (): void =>
-    cluster.setClaim('default/c', ({ metadata, spec }) => {
+    cluster.setClaim('default/c', (claim) => {
+      const { metadata, spec } = claim;
       metadata.annotations = { ...metadata.annotations, 'pv.kubernetes.io/bind-completed': 'yes' };
       spec.volumeName = 'v';
+      claim.status = { phase: 'Bound' };
       cluster.setStorage(PersistentVolumes, { metadata: { ...meta, name: 'v' }, spec: {} });
     });
 

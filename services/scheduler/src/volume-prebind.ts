@@ -104,7 +104,8 @@ export class VolumePreBind {
   }
 
   #look(claim: PersistentVolumeClaim): void {
-    if (this.#waits.size === 0 || !isClaimBound(claim)) return;
+    // A kubelet mounts what says that it is bound, which is said last.
+    if (this.#waits.size === 0 || !isClaimBound(claim) || claim.status?.phase !== 'Bound') return;
     const key = keyOf(claim);
     for (const { open, end } of this.#waits.values()) {
       if (open.delete(key) && open.size === 0) end('bound');

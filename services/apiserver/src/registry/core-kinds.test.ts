@@ -148,6 +148,9 @@ describe('Node', () => {
     expect(
       updateFindings('nodes', { spec: { podCIDR: '10.1.0.0/24' } }, { spec: { podCIDR: '10.2.0.0/24' } }),
     ).toEqual(['spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid']);
+    // As kubectl patch leaves it: the old field changed, the new one as it was.
+    const patched = sample<Node>('nodes', { spec: { podCIDR: '10.2.0.0/24', podCIDRs: ['10.1.0.0/24'] } });
+    expect(defaulted('nodes', patched).spec.podCIDRs).toEqual(['10.2.0.0/24']);
   });
 
   it('shows its row', () => {

@@ -37,14 +37,18 @@ function defaultDeployment(deployment: Deployment): void {
 function validateDeployment({ spec }: Deployment): FieldError[] {
   const errors: FieldError[] = [];
   checkNotNegative(spec.replicas, 'spec.replicas', errors);
+  let isReadable = true;
   if (spec.selector === undefined) errors.push(field.required('spec.selector'));
   else {
-    checkLabelSelector(spec.selector, 'spec.selector', errors);
+    isReadable = checkLabelSelector(spec.selector, 'spec.selector', errors);
     if (isEmptySelector(spec.selector)) {
       errors.push(field.invalid('spec.selector', spec.selector, 'empty selector is invalid for deployment'));
     }
   }
-  checkWorkloadTemplate(spec.template, spec.selector, 'ReplicaSet', 'spec.template', errors);
+  // The template is compared with a selector that can be read.
+  if (isReadable) {
+    checkWorkloadTemplate(spec.template, spec.selector, 'ReplicaSet', 'spec.template', errors);
+  } else errors.push(field.invalid('spec.selector', spec.selector, 'invalid label selector'));
   checkStrategy(spec.strategy ?? {}, 'spec.strategy', errors);
   checkNotNegative(spec.minReadySeconds, 'spec.minReadySeconds', errors);
   checkNotNegative(spec.revisionHistoryLimit, 'spec.revisionHistoryLimit', errors);

@@ -6,7 +6,7 @@
 import type { IntOrString } from '@orrery/api/gen/types.ts';
 import { jsonEqual } from '@orrery/api/json.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
-import { isPercent, portNameProblems, portNumberProblems } from './names.ts';
+import { isPercent, percentProblems, portNameProblems, portNumberProblems } from './names.ts';
 
 /** The words for a change of a field that must not change. */
 export const IMMUTABLE = 'field is immutable';
@@ -84,9 +84,7 @@ export function checkPortNumberOrName(
 /** A count or a percentage (`ValidatePositiveIntOrPercent`). */
 export function checkCountOrPercent(value: IntOrString, path: string, errors: FieldError[]): void {
   if (typeof value === 'number') checkNotNegative(value, path, errors);
-  else if (!isPercent(value)) {
-    errors.push(field.invalid(path, value, "must be an integer or percentage (e.g '5%%')"));
-  }
+  else checkSyntax(value, path, percentProblems, errors);
 }
 
 /** The number in a count or a percentage: 0 for `0` and `0%`. */

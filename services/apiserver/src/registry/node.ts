@@ -41,9 +41,11 @@ function addressCell(type: 'InternalIP' | 'ExternalIP'): (node: Node) => string 
 function defaultNode(node: Node): void {
   node.spec ??= {};
   const { spec } = node;
-  if ((spec.podCIDRs ?? []).length === 0) {
-    if ((spec.podCIDR ?? '') !== '') spec.podCIDRs = [spec.podCIDR!];
-  } else spec.podCIDR = spec.podCIDRs![0]!;
+  const { podCIDR = '', podCIDRs = [] } = spec;
+  const [first] = podCIDRs;
+  // A writer that knows only the old field means the whole.
+  if (podCIDR !== '' && podCIDR !== first) spec.podCIDRs = [podCIDR];
+  else if (first !== undefined) spec.podCIDR = first;
 }
 
 function validateNode({ metadata, spec, status }: Node): FieldError[] {

@@ -22,7 +22,6 @@ const COUNTS = [
   'availableReplicas',
   'unavailableReplicas',
   'terminatingReplicas',
-  'observedGeneration',
 ] as const;
 
 const PARTS = ['fullyLabeledReplicas', 'updatedReplicas', 'readyReplicas', 'availableReplicas'] as const;
@@ -30,10 +29,12 @@ const PARTS = ['fullyLabeledReplicas', 'updatedReplicas', 'readyReplicas', 'avai
 /** Counts are not negative, parts not larger than the whole, and available pods are ready. */
 export function checkReplicaCounts(status: ReplicaCounts, errors: FieldError[]): void {
   for (const key of COUNTS) checkNotNegative(status[key], `status.${key}`, errors);
+  checkNotNegative(status.observedGeneration, 'status.observedGeneration', errors);
   const { replicas = 0, readyReplicas = 0, availableReplicas = 0 } = status;
   for (const key of PARTS) {
-    const count = status[key] ?? 0;
-    if (count > replicas)
+    const count = status[key];
+    // A kind has only some of the counts; one that it has not got cannot be wrong.
+    if (count !== undefined && count > replicas)
       errors.push(field.invalid(`status.${key}`, count, 'cannot be greater than status.replicas'));
   }
   if (availableReplicas > readyReplicas) {

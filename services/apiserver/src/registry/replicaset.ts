@@ -20,15 +20,19 @@ function validateReplicaSet({ spec }: ReplicaSet): FieldError[] {
   const errors: FieldError[] = [];
   checkNotNegative(spec.replicas, 'spec.replicas', errors);
   checkNotNegative(spec.minReadySeconds, 'spec.minReadySeconds', errors);
+  let isReadable = true;
   if (spec.selector === undefined) errors.push(field.required('spec.selector'));
   else {
-    checkLabelSelector(spec.selector, 'spec.selector', errors);
+    isReadable = checkLabelSelector(spec.selector, 'spec.selector', errors);
     if (isEmptySelector(spec.selector)) {
       // Upstream says deployment here, too.
       errors.push(field.invalid('spec.selector', spec.selector, 'empty selector is invalid for deployment'));
     }
   }
-  checkWorkloadTemplate(spec.template, spec.selector, 'ReplicaSet', 'spec.template', errors);
+  // The template is compared with a selector that can be read.
+  if (isReadable) {
+    checkWorkloadTemplate(spec.template, spec.selector, 'ReplicaSet', 'spec.template', errors);
+  } else errors.push(field.invalid('spec.selector', spec.selector, 'invalid label selector'));
   return errors;
 }
 

@@ -19,8 +19,9 @@ export function checkLabelSelector(
   selector: LabelSelector | undefined,
   path: string,
   errors: FieldError[],
-): void {
-  if (selector === undefined) return;
+): boolean {
+  if (selector === undefined) return true;
+  const before = errors.length;
   checkLabels(selector.matchLabels, `${path}.matchLabels`, errors);
   for (const [index, { key, operator, values = [] }] of (selector.matchExpressions ?? []).entries()) {
     const at = `${path}.matchExpressions[${index}]`;
@@ -50,6 +51,7 @@ export function checkLabelSelector(
       checkSyntax(value, `${at}.values[${at2}]`, labelValueProblems, errors);
     }
   }
+  return errors.length === before;
 }
 
 export function isEmptySelector({ matchLabels = {}, matchExpressions = [] }: LabelSelector): boolean {

@@ -58,7 +58,7 @@ describe('a Deployment', () => {
       { selector: { matchExpressions: [{ key: 'app', operator: 'In' }] } },
       [
         "spec.selector.matchExpressions[0].values: Required value: must be specified when `operator` is 'In' or 'NotIn'",
-        'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`',
+        'spec.selector: Invalid value: {"matchExpressions":[{"key":"app","operator":"In"}]}: invalid label selector',
       ],
     ],
     [
@@ -87,7 +87,7 @@ describe('a Deployment', () => {
       'sizes that are none',
       { strategy: { rollingUpdate: { maxSurge: 'many', maxUnavailable: '101%' } } },
       [
-        'spec.strategy.rollingUpdate.maxSurge: Invalid value: "many": must be an integer or percentage (e.g \'5%%\')',
+        `spec.strategy.rollingUpdate.maxSurge: Invalid value: "many": a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')`,
         'spec.strategy.rollingUpdate.maxUnavailable: Invalid value: "101%": must not be greater than 100%',
       ],
     ],

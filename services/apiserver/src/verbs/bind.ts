@@ -37,7 +37,8 @@ export async function bind(
 /** @throws StatusError Conflict when the pod is another one, is going, or has a node. */
 function boundPod(definition: ResourceDefinition, pod: Pod, binding: Binding, nowMs: number): Pod {
   const { name, uid } = pod.metadata;
-  const refuse = (why: string): Error => conflict(definition.ref, name, why);
+  const resource = `${definition.ref.resource}/binding`;
+  const refuse = (why: string): Error => conflict({ ...definition.ref, resource }, name, why);
   if (binding.uid !== undefined && binding.uid !== '' && binding.uid !== uid) {
     throw refuse(`Precondition failed: UID in precondition: ${binding.uid}, UID in object meta: ${uid}`);
   }

@@ -59,6 +59,14 @@ describe('a creation', () => {
     expect(await used()).toEqual({ pods: '0', cpu: '500m' });
   });
 
+  it('that one quota refuses is charged to no other', async () => {
+    await quota({ hard: { pods: '5' } }, {}, 'wide');
+    await quota({ hard: { pods: '0' } }, {}, 'narrow');
+    const { message } = await refusalOf(fixture.create('pods'));
+    expect(message).toContain('exceeded quota: narrow, requested: pods=1, used: pods=0, limited: pods=0');
+    expect([await used('wide'), await used('narrow')]).toEqual([{ pods: '0' }, { pods: '0' }]);
+  });
+
   it('is refused while nobody has counted', async () => {
     await fixture.create('resourcequotas', { spec: { hard: { pods: '1' } } });
     expect((await refusalOf(fixture.create('pods'))).message).toBe(

@@ -6,6 +6,7 @@
  */
 
 import type { Container, KubeObject, Pod, ResourceQuota } from '@orrery/api/gen/types.ts';
+import { objectKey } from '@orrery/api/meta.ts';
 import { milliValue } from '@orrery/api/quantity.ts';
 import { isCountable, isInScopes, type Usage, usageIn, usageText } from '@orrery/api/quota-usage.ts';
 import { Pods } from '@orrery/api/resources.ts';
@@ -14,6 +15,7 @@ import type { ResourceDefinition } from '../registry/definition.ts';
 import { resourceQuotasDefinition } from '../registry/resourcequota.ts';
 import type { RequestContext } from './api.ts';
 import type { VerbDependencies } from './dependencies.ts';
+import { decodeObject, storeName } from './encoding.ts';
 import { readChangeWrite } from './read-change-write.ts';
 
 /** Those of which every container has to say what it takes, once a quota limits them: a mistake of old that clients rely on. */
@@ -34,6 +36,7 @@ export async function chargeQuotas(
   const { namespace } = object.metadata;
   if (namespace === undefined || !isCountable(ref)) return;
   const quotas = await dependencies.admission.quotas(namespace);
+  const charges: Charge[] = [];
   for (const quota of quotas) {
     if (!isInScopes(quota, ref, object)) continue;
     const hard = quota.spec?.hard ?? {};
@@ -42,16 +45,30 @@ export async function chargeQuotas(
     const growth = grownOf(usageIn(quota, ref, object), counted).filter(([name]) =>
       Object.hasOwn(hard, name),
     );
-    if (growth.length === 0) continue;
-    await readChangeWrite(
-      dependencies,
-      resourceQuotasDefinition,
-      namespace,
-      quota.metadata.name,
-      (current) => charged(current as ResourceQuota, growth, definition, object),
-      context,
-    );
+    if (growth.length > 0) charges.push({ name: quota.metadata.name, growth });
   }
+  const charge = (current: KubeObject, growth: Growth): ResourceQuota =>
+    charged(current as ResourceQuota, growth, definition, object);
+  // What one quota refuses is not charged to the others: all are asked before any is written.
+  if (charges.length > 1) {
+    for (const { name, growth } of charges) {
+      const stored = await dependencies.store.get(
+        storeName(resourceQuotasDefinition),
+        objectKey(namespace, name),
+      );
+      if (stored !== undefined) charge(decodeObject(stored), growth);
+    }
+  }
+  for (const { name, growth } of charges) {
+    const change = (current: KubeObject): ResourceQuota => charge(current, growth);
+    await readChangeWrite(dependencies, resourceQuotasDefinition, namespace, name, change, context);
+  }
+}
+
+/** What an object adds to the quota of this name. */
+interface Charge {
+  readonly name: string;
+  readonly growth: Growth;
 }
 
 function isPod({ ref }: ResourceDefinition): boolean {

@@ -430,7 +430,7 @@ describe('binding', () => {
     const refusal = await refusalOf(bind({ nodeName: 'n2', ...binding }));
     expect(refusal).toMatchObject({
       code: 409,
-      message: expect.stringContaining(`Operation cannot be fulfilled on pods "web": ${message}`),
+      message: expect.stringContaining(`Operation cannot be fulfilled on pods/binding "web": ${message}`),
     });
   });
 

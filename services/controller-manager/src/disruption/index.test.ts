@@ -51,6 +51,16 @@ describe('a disruption budget', () => {
     });
   });
 
+  test('says so when a share of bare pods is to stay', async () => {
+    const cluster = new WorkloadCluster([disruptionController]);
+    cluster.seed(PodDisruptionBudgets, budget({ maxUnavailable: 1 }));
+    cluster.seed(Pods, pod('bare'));
+    await cluster.runToEnd();
+    expect(cluster.events[0]).toContain(
+      'UnmanagedPods: Pods selected by this PodDisruptionBudget (selector: &LabelSelector{MatchLabels:map[string]string{app: web,},MatchExpressions:[]LabelSelectorRequirement{},}) were found to be unmanaged.',
+    );
+  });
+
   test('does not count a pod whose eviction was granted, until it has gone or was forgotten', async () => {
     const cluster = await clusterWith({ maxUnavailable: 1 });
     const [first] = cluster.all(Pods);

@@ -1,6 +1,6 @@
 /** Keeps the counts of disruption budgets (k8s.io/kubernetes/pkg/controller/disruption/disruption.go). */
 
-import type { NamespacedObject, Pod, PodDisruptionBudget } from '@orrery/api/gen/types.ts';
+import type { LabelSelector, NamespacedObject, Pod, PodDisruptionBudget } from '@orrery/api/gen/types.ts';
 import { controllerOf, isBeingDeleted, keyOf, objectKey } from '@orrery/api/meta.ts';
 import {
   Deployments,
@@ -60,12 +60,32 @@ function expectedScale(informers: Informers, pods: readonly Pod[]): number | Pod
   return [...owners.values()].reduce((sum, replicas) => sum + replicas, 0);
 }
 
+/** A selector as Go prints it. */
+function goText({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
+  const labels = Object.keys(matchLabels)
+    .sort()
+    .map((key) => `${key}: ${matchLabels[key]},`);
+  const expressions = matchExpressions.map(
+    ({ key, operator, values = [] }) =>
+      `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(' ')}],},`,
+  );
+  return `&LabelSelector{MatchLabels:map[string]string{${labels.join('')}},MatchExpressions:[]LabelSelectorRequirement{${expressions.join('')}},}`;
+}
+
 export function disruptionController({ informers, events, clock }: ControllerContext): Controller {
   const budgets = informers.of(PodDisruptionBudgets);
   const pods = informers.of(Pods);
   const matcherOf = ({ spec }: PodDisruptionBudget): ((pod: Pod) => boolean) => {
     const matches = labelSelectorMatcher(spec?.selector);
     return ({ metadata }) => matches(metadata.labels);
+  };
+
+  /** A share of pods is counted by what their controllers want; nobody wants bare pods. */
+  const tellOfUnmanaged = (budget: PodDisruptionBudget, matching: readonly Pod[]): void => {
+    if (matching.every((pod) => controllerOf(pod) !== undefined)) return;
+    const selector = goText(budget.spec?.selector ?? {});
+    const text = `Pods selected by this PodDisruptionBudget (selector: ${selector}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.`;
+    events.warning({ resource: PodDisruptionBudgets, object: budget }, 'UnmanagedPods', text);
   };
 
   const setup = (queue: KeyQueue): void => {
@@ -114,6 +134,7 @@ export function disruptionController({ informers, events, clock }: ControllerCon
       const text = `Failed to calculate the number of expected pods: ${message}`;
       events.warning(subject, 'CalculateExpectedPodCountFailed', text);
     }
+    if (isKnown && needsScale(budget)) tellOfUnmanaged(budget, matching);
     const { status, recheckMs } = isKnown
       ? budgetStatus({ budget, pods: matching, expectedScale: scale, nowMs })
       : { status: failedStatus(budget, message, nowMs), recheckMs: undefined };

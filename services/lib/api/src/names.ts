@@ -192,6 +192,17 @@ export function httpHeaderProblems(value: string): string[] {
   return HEADER.test(value) ? [] : [HEADER_RULE];
 }
 
+const PERCENT_RULE = ruleText(
+  "a valid percent string must be a numeric string followed by an ending '%'",
+  PERCENT_FORM,
+  '1%',
+  '93%',
+);
+
+export function percentProblems(value: string): string[] {
+  return isPercent(value) ? [] : [PERCENT_RULE];
+}
+
 /** A non-negative percentage such as `25%`. */
 export function isPercent(value: string): boolean {
   return PERCENT.test(value);

@@ -208,7 +208,8 @@ export function tooManyRequests(
 ): StatusError {
   return new StatusError(429, 'TooManyRequests', message, {
     ...(causes === undefined ? {} : { causes }),
-    retryAfterSeconds,
+    // Go leaves a zero out.
+    ...(retryAfterSeconds === 0 ? {} : { retryAfterSeconds }),
   });
 }
 

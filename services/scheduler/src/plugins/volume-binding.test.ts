@@ -30,6 +30,11 @@ const late: StorageClass = {
 const CLASSES = [
   late,
   { ...late, metadata: { ...meta, name: 'local' }, provisioner: 'kubernetes.io/no-provisioner' },
+  ...['a', 'b'].map((zone): StorageClass => ({
+    ...late,
+    metadata: { ...meta, name: `only-${zone}` },
+    allowedTopologies: [{ matchLabelExpressions: [{ key: 'zone', values: [zone] }] }],
+  })),
 ];
 
 const local = claim('c', { spec: { storageClassName: 'local' } });
@@ -97,6 +102,18 @@ describe('a pod', () => {
       'whose claim is for a disk that is elsewhere',
       withClaim,
       view([local], [free('b')]),
+      ["node(s) didn't find available persistent volumes to bind"],
+    ],
+    [
+      'whose claim can be filled here',
+      withClaim,
+      view([claim('c', { spec: { storageClassName: 'only-a' } })]),
+      [],
+    ],
+    [
+      'whose claim can be filled elsewhere only',
+      withClaim,
+      view([claim('c', { spec: { storageClassName: 'only-b' } })]),
       ["node(s) didn't find available persistent volumes to bind"],
     ],
     [

@@ -3,7 +3,13 @@
  * (pkg/scheduler/framework/plugins/volumebinding).
  */
 
-import type { PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from '@orrery/api/gen/types.ts';
+import type {
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  StorageClass,
+  TopologySelectorTerm,
+} from '@orrery/api/gen/types.ts';
 import { controllerOf, isBeingDeleted, objectKey } from '@orrery/api/meta.ts';
 import { claimClassName, claimNameOf, isClaimBound, waitsForFirstConsumer } from '@orrery/api/storage.ts';
 import { isReachable, matchingVolume } from '@orrery/api/volume-matching.ts';
@@ -90,9 +96,23 @@ function volumesOn({ bound, delayed }: PodClaims, storage: StorageView): PodFilt
 
 /** Whether there is a volume for the claim that can be had on the node, or one can be made. */
 function canBeBound(claim: PersistentVolumeClaim, node: NodeInfo, storage: StorageView): boolean {
-  const { provisioner } = storage.storageClass(claimClassName(claim)) ?? {};
-  if (provisioner !== undefined && provisioner !== NO_PROVISIONER) return true;
-  return matchingVolume(claim, storage.volumes(), node) !== undefined;
+  if (matchingVolume(claim, storage.volumes(), node) !== undefined) return true;
+  const { provisioner, allowedTopologies } = storage.storageClass(claimClassName(claim)) ?? {};
+  if (provisioner === undefined || provisioner === NO_PROVISIONER) return false;
+  return allowsNode(allowedTopologies, node);
+}
+
+/** Whether volumes of a class may be made for a node: all of them, unless terms name some (MatchTopologySelectorTerms). */
+function allowsNode(terms: readonly TopologySelectorTerm[] = [], { labels }: NodeInfo): boolean {
+  return (
+    terms.length === 0 ||
+    terms.some(({ matchLabelExpressions = [] }) =>
+      matchLabelExpressions.every(({ key, values }) => {
+        const value = labels[key];
+        return value !== undefined && values.includes(value);
+      }),
+    )
+  );
 }
 
 export function volumeBinding(storage: StorageView): FilterPlugin {

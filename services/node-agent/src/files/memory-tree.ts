@@ -80,9 +80,15 @@ export class TreeFiles implements RawFiles {
     return this.#nodeAt(path)?.content?.read() ?? NOTHING;
   }
 
-  create(path: string, data: Uint8Array, ownership: Ownership): void {
+  create(path: string, data: Uint8Array, ownership: Ownership, append = false): void {
     this.#reserve(path, entryBytes(path) + data.length);
-    this.#make({ do: 'write', path, at: this.#clock.now(), ...ownership }, data);
+    const at = this.#clock.now();
+    // Somebody else may create it at the same moment: who appends replaces nothing.
+    const isAppended = append && this.shared !== undefined;
+    this.#make(
+      isAppended ? { do: 'append', path, at, create: ownership } : { do: 'write', path, at, ...ownership },
+      data,
+    );
   }
 
   write(path: string, data: Uint8Array, append: boolean): void {
@@ -228,6 +234,11 @@ export class TreeFiles implements RawFiles {
     const { children } = parent;
     const present = children.get(name);
     if (change.do === 'append') {
+      if (present === undefined && change.create !== undefined) {
+        parent.modifiedAtMs = change.at;
+        this.#add(children, name, newNode({ ...change, ...change.create, do: 'write' }, data));
+        return;
+      }
       if (present?.content === undefined) return;
       present.content.append(data);
       present.modifiedAtMs = change.at;

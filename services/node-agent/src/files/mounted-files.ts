@@ -43,9 +43,9 @@ export class MountedFiles implements RawFiles {
     return files.read(inner);
   }
 
-  create(path: string, data: Uint8Array, ownership: Ownership): void {
+  create(path: string, data: Uint8Array, ownership: Ownership, append = false): void {
     const [files, inner] = this.#filesAt(path);
-    files.create(inner, data, ownership);
+    files.create(inner, data, ownership, append);
     this.#countMemory(path);
   }
 

@@ -65,8 +65,8 @@ export class OverlayFiles implements RawFiles {
     return device === undefined ? this.#image.read(path) : readDevice(device);
   }
 
-  create(path: string, data: Uint8Array, ownership: Ownership): void {
-    this.#writable(parentOf(path)).create(path, data, ownership);
+  create(path: string, data: Uint8Array, ownership: Ownership, append = false): void {
+    this.#writable(parentOf(path)).create(path, data, ownership, append);
   }
 
   write(path: string, data: Uint8Array, append: boolean): void {

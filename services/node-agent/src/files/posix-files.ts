@@ -70,7 +70,7 @@ export class PosixFiles implements FileSystem {
     const { path: physical, entry } = this.#resolve(path, true);
     if (entry === undefined) {
       const directory = this.#changeable(physical, path);
-      this.#raw.create(physical, data, this.#ownership(mode, directory));
+      this.#raw.create(physical, data, this.#ownership(mode, directory), append);
       return;
     }
     if (entry.type === 'directory') throw new FileError('EISDIR', path);

@@ -23,7 +23,7 @@ export interface RawFiles {
   /** The content of a file or a device. */
   read(path: string): Uint8Array;
   /** A new file, in a directory that is there. */
-  create(path: string, data: Uint8Array, ownership: Ownership): void;
+  create(path: string, data: Uint8Array, ownership: Ownership, append?: boolean): void;
   /** Another content for a file or a device that is there, or more of it. */
   write(path: string, data: Uint8Array, append: boolean): void;
   makeDirectory(path: string, ownership: Ownership): void;

@@ -26,8 +26,8 @@ export class RootedFiles implements RawFiles {
     return this.#files.read(this.#below(path));
   }
 
-  create(path: string, data: Uint8Array, ownership: Ownership): void {
-    this.#files.create(this.#below(path), data, ownership);
+  create(path: string, data: Uint8Array, ownership: Ownership, append = false): void {
+    this.#files.create(this.#below(path), data, ownership, append);
   }
 
   write(path: string, data: Uint8Array, append: boolean): void {

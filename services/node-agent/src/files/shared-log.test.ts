@@ -60,6 +60,17 @@ describe('a tree that agents share', () => {
     expect(one.space('/')).toEqual(two.space('/'));
   });
 
+  test('loses nothing when two create a file by appending to it at the same moment', () => {
+    const [one, two] = [agent().open(NAME), agent().open(NAME)];
+    // Both have looked, and found nothing.
+    const owner = { mode: 0o644, uid: 0, gid: 0 };
+    one.raw.create('/log', Buffer.from('one\n'), owner, true);
+    two.raw.create('/log', Buffer.from('two\n'), owner, true);
+    expect([textOf(one, '/log'), textOf(two, '/log')]).toEqual(['one\ntwo\n', 'one\ntwo\n']);
+    expect(one.space('/')).toEqual(two.space('/'));
+    expect(textOf(agent().open(NAME), '/log')).toBe('one\ntwo\n');
+  });
+
   test('is there for an agent that comes later, and no other tree is', () => {
     const trees = agent();
     put(trees.open(NAME), '/a', 'kept');

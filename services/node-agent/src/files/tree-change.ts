@@ -6,7 +6,8 @@ import type { Attributes, Ownership } from './raw-files.ts';
 export type TreeChange =
   /** Creates a file or replaces its content. */
   | ({ do: 'write'; path: string; at: number } & Ownership)
-  | { do: 'append'; path: string; at: number }
+  /** Adds to a file; one that is not there is created when it is said how. */
+  | { do: 'append'; path: string; at: number; create?: Ownership }
   | ({ do: 'directory'; path: string; at: number } & Ownership)
   | ({ do: 'symlink'; path: string; at: number; target: string } & Ownership)
   /** Hides what a layer below has at this path (overlayfs). */

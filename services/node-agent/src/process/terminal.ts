@@ -91,7 +91,9 @@ export class TerminalDevice implements ByteSource, ByteSink, Terminal {
     } else if (key === '\u000c') {
       if (editor.helps) this.#echo(editor.clearScreen());
     } else {
-      this.#echo(editor.key(key) ?? (key >= ' ' ? editor.insert(key) : ''));
+      // Letters are keys only at the end of a sequence.
+      const isCharacter = key >= ' ' && key !== '\u007f';
+      this.#echo(isCharacter ? editor.insert(key) : (editor.key(key) ?? ''));
     }
   }
 

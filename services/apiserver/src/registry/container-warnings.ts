@@ -44,6 +44,9 @@ function buildsOnEarlier({ name, value = '', valueFrom }: EnvVar): boolean {
   return valueFrom === undefined && value !== reference && value.includes(reference);
 }
 
+/** More ports and warnings than this are not looked at: an answer has room for fewer (rest/respond.ts). */
+const MOST_PORT_WARNINGS = 64;
+
 /** Ports of all containers together: they share one network. */
 export function portWarnings(containers: readonly (readonly [Container, string])[]): string[] {
   const warnings: string[] = [];
@@ -56,11 +59,13 @@ export function portWarnings(containers: readonly (readonly [Container, string])
       }
       const key = `${port.containerPort}/${port.protocol}`;
       const others = seen.get(key) ?? [];
+      seen.set(key, others);
       for (const [other, where] of others) {
         const conflict = conflictOf(port, other);
         if (conflict !== undefined) warnings.push(`${at}: ${conflict} port definition with ${where}`);
       }
-      seen.set(key, [...others, [port, at]]);
+      if (others.length < MOST_PORT_WARNINGS) others.push([port, at]);
+      if (warnings.length >= MOST_PORT_WARNINGS) return warnings;
     }
   }
   return warnings;

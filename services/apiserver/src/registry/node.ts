@@ -63,8 +63,10 @@ function validateNode({ metadata, spec, status }: Node): FieldError[] {
       );
     }
   }
+  const seen = new Set<string>();
   for (const [index, cidr] of cidrs.entries()) {
-    if (cidrs.indexOf(cidr) < index) errors.push(field.duplicate(`spec.podCIDRs[${index}]`, cidr));
+    if (seen.has(cidr)) errors.push(field.duplicate(`spec.podCIDRs[${index}]`, cidr));
+    seen.add(cidr);
   }
   return errors;
 }

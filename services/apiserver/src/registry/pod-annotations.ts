@@ -45,8 +45,8 @@ export function checkPodAnnotations(
     if (key === SECCOMP_OF_POD || key.startsWith(SECCOMP_OF_CONTAINER)) {
       checkSeccompText(profile, `${path}.${key}`, errors);
     }
-    if (key.startsWith(APP_ARMOR_OF_CONTAINER)) checkAppArmorText(key, profile, spec, path, errors);
   }
+  checkAppArmorTexts(annotations, spec, path, errors);
 }
 
 /** JSON, from when tolerations were alpha. Nothing reads it any more. */
@@ -74,21 +74,24 @@ function checkSeccompText(profile: string, path: string, errors: FieldError[]): 
   else errors.push(field.invalid(path, profile, 'must be a valid seccomp profile'));
 }
 
-function checkAppArmorText(
-  key: string,
-  profile: string,
+function checkAppArmorTexts(
+  annotations: Annotations,
   spec: PodSpec | undefined,
   path: string,
   errors: FieldError[],
 ): void {
-  const name = key.slice(APP_ARMOR_OF_CONTAINER.length);
-  const at = `${path}[${key}]`;
+  const keys = Object.keys(annotations).filter((key) => key.startsWith(APP_ARMOR_OF_CONTAINER));
+  if (keys.length === 0) return;
   const containers = spec === undefined ? [] : containersWithPaths(spec, '');
-  if (!containers.some(([container]) => container.name === name)) {
-    errors.push(field.invalid(at, name, 'container not found'));
+  const names = new Set(containers.map(([{ name }]) => name));
+  for (const key of keys) {
+    const name = key.slice(APP_ARMOR_OF_CONTAINER.length);
+    const profile = annotations[key] ?? '';
+    const at = `${path}[${key}]`;
+    if (!names.has(name)) errors.push(field.invalid(at, name, 'container not found'));
+    if (['', RUNTIME_DEFAULT, UNCONFINED].includes(profile) || profile.startsWith(LOCALHOST)) continue;
+    errors.push(field.invalid(at, profile, `invalid AppArmor profile name: ${JSON.stringify(profile)}`));
   }
-  if (['', RUNTIME_DEFAULT, UNCONFINED].includes(profile) || profile.startsWith(LOCALHOST)) return;
-  errors.push(field.invalid(at, profile, `invalid AppArmor profile name: ${JSON.stringify(profile)}`));
 }
 
 /** What a pod says of its profiles twice, in annotations and in fields, must be the same; `path` is that of the spec. */

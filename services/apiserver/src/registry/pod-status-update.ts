@@ -57,8 +57,10 @@ function checkAddresses(addresses: readonly Partial<PodIP>[], path: string, erro
   if (wellFormed.every(Boolean) && (families.size < 2 || ips.length > 2)) {
     errors.push(field.invalid(path, addresses, 'may specify no more than one IP for each IP family'));
   }
+  const seen = new Set<string>();
   for (const [index, ip] of ips.entries()) {
-    if (ips.indexOf(ip) < index) errors.push(field.duplicate(`${path}[${index}]`, addresses[index]));
+    if (seen.has(ip)) errors.push(field.duplicate(`${path}[${index}]`, addresses[index]));
+    seen.add(ip);
   }
 }
 
@@ -68,10 +70,11 @@ function checkClaimStatuses(
   { resourceClaims = [] }: PodSpec,
   errors: FieldError[],
 ): void {
+  const claimed = new Set(resourceClaims.map(({ name }) => name));
   const seen = new Set<string>();
   for (const [index, { name = '', resourceClaimName }] of resourceClaimStatuses.entries()) {
     const path = `status.resourceClaimStatuses[${index}].name`;
-    if (!resourceClaims.some((each) => each.name === name)) {
+    if (!claimed.has(name)) {
       errors.push(field.invalid(path, name, 'must match the name of an entry in `spec.resourceClaims`'));
     }
     if (seen.has(name)) errors.push(field.duplicate(path, name));

@@ -168,6 +168,15 @@ describe('a warning about a pod', () => {
     );
   });
 
+  it('does not come from each pair of very many ports: no answer has room for them', () => {
+    const ports = Array.from({ length: 3_000 }, () => ({ containerPort: 80 }));
+    const found = ofPod({ containers: [{ ...main, ports }] });
+    expect(found[0]).toBe(
+      'spec.containers[0].ports[1]: duplicate port definition with spec.containers[0].ports[0]',
+    );
+    expect(found.length).toBeLessThan(200);
+  });
+
   it('is given once, when the pod is created', () => {
     const pod = defaulted('pods', sample('pods', {}, { name: 'a.b' }));
     expect(definitionOf('pods').warnings?.(pod, pod)).toEqual([]);

@@ -150,7 +150,8 @@ function duplicateWarnings({ hostAliases = [], imagePullSecrets = [] }: PodSpec,
 }
 
 function repeated(values: readonly string[]): [index: number, value: string][] {
-  return [...values.entries()].filter(([index, value]) => values.indexOf(value) < index);
+  const seen = new Set<string>();
+  return [...values.entries()].filter(([, value]) => seen.size === seen.add(value).size);
 }
 
 function affinityWarnings({ affinity = {} }: PodSpec, path: string): string[] {

@@ -223,17 +223,20 @@ function checkLabelKeys(
 ): void {
   checkKeyNames(matchLabelKeys, labelSelector, `${path}.matchLabelKeys`, errors);
   checkKeyNames(mismatchLabelKeys, labelSelector, `${path}.mismatchLabelKeys`, errors);
+  if (matchLabelKeys.length === 0) return;
+  const lastIndexes = new Map(matchLabelKeys.map((key, index) => [key, index]));
   const selected = new Set(Object.keys(labelSelector?.matchLabels ?? {}));
   for (const { key } of labelSelector?.matchExpressions ?? []) {
-    const index = matchLabelKeys.lastIndexOf(key);
-    if (index >= 0 && selected.has(key)) {
+    const index = lastIndexes.get(key);
+    if (index !== undefined && selected.has(key)) {
       const why = 'exists in both matchLabelKeys and labelSelector';
       errors.push(field.invalid(`${path}[${index}]`, key, why));
     }
     selected.add(key);
   }
+  const mismatched = new Set(mismatchLabelKeys);
   for (const [index, key] of matchLabelKeys.entries()) {
-    if (!mismatchLabelKeys.includes(key)) continue;
+    if (!mismatched.has(key)) continue;
     const why = 'exists in both matchLabelKeys and mismatchLabelKeys';
     errors.push(field.invalid(`${path}.matchLabelKeys[${index}]`, key, why));
   }
@@ -265,17 +268,16 @@ export function checkSpreadConstraints(
   errors: FieldError[],
 ): void {
   if (constraints === undefined) return;
+  const pairs = constraints.map(
+    ({ topologyKey, whenUnsatisfiable }) => `{${topologyKey}, ${whenUnsatisfiable}}`,
+  );
+  const lastIndexes = new Map(pairs.map((pair, index) => [pair, index]));
   for (const [index, constraint] of constraints.entries()) {
-    const { topologyKey, whenUnsatisfiable } = constraint;
     const at = `${path}[${index}]`;
     checkSpreadConstraint(constraint, at, errors);
-    const repeated = constraints
-      .slice(index + 1)
-      .some((other) => other.topologyKey === topologyKey && other.whenUnsatisfiable === whenUnsatisfiable);
-    if (repeated) {
-      errors.push(
-        field.duplicate(`${at}.{topologyKey, whenUnsatisfiable}`, `{${topologyKey}, ${whenUnsatisfiable}}`),
-      );
+    const pair = pairs[index]!;
+    if (lastIndexes.get(pair) !== index) {
+      errors.push(field.duplicate(`${at}.{topologyKey, whenUnsatisfiable}`, pair));
     }
   }
 }

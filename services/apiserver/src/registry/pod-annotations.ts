@@ -7,7 +7,7 @@
 import type { AppArmorProfile, Pod, PodSpec, PodTemplateSpec, Toleration } from '@orrery/api/gen/types.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
 import { checkDescendingPath } from './paths.ts';
-import { containersWithPaths } from './pod-os.ts';
+import { containersWithPaths } from './pod-containers.ts';
 import { checkTolerations } from './scheduling.ts';
 
 type Annotations = Readonly<Record<string, string>>;

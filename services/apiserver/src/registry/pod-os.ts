@@ -1,7 +1,8 @@
 /** The operating system of a pod, and what it rules out (`validateOS`, `validateLinux`, `validateWindows`). */
 
-import type { Container, PodSpec } from '@orrery/api/gen/types.ts';
+import type { PodSpec } from '@orrery/api/gen/types.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
+import { containersWithPaths } from './pod-containers.ts';
 
 const SYSTEMS = ['linux', 'windows'];
 
@@ -39,13 +40,6 @@ const LINUX_CONTAINER_FIELDS = [
   'runAsUser',
   'runAsGroup',
 ];
-
-/** All containers of a spec with their paths: init, regular, ephemeral. */
-export function containersWithPaths(spec: PodSpec, path: string): [container: Container, path: string][] {
-  return (['initContainers', 'containers', 'ephemeralContainers'] as const).flatMap((key) =>
-    (spec[key] ?? []).map((each, index): [Container, string] => [each, `${path}.${key}[${index}]`]),
-  );
-}
 
 export function checkOs(spec: PodSpec, path: string, errors: FieldError[]): void {
   if (spec.os === undefined) return;

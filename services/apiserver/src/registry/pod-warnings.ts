@@ -6,7 +6,7 @@ import { claimSpecWarnings } from './claim-spec.ts';
 import { containerWarnings, portWarnings, warnAboutFractions } from './container-warnings.ts';
 import { deprecatedNodeLabel, nodeSelectorTermWarnings } from './node-labels.ts';
 import { profileWarnings } from './pod-annotations.ts';
-import { containersWithPaths } from './pod-os.ts';
+import { containersWithPaths } from './pod-containers.ts';
 import { removedPluginWarning } from './volume-sources.ts';
 
 /** Annotations of which only the memory is left. */

@@ -4,7 +4,7 @@ import type { PodSpec, WindowsSecurityContextOptions } from '@orrery/api/gen/typ
 import { type FieldError, field } from '@orrery/api/status-error.ts';
 import { checkSyntax } from './fields.ts';
 import { dnsSubdomainProblems } from './names.ts';
-import { containersWithPaths } from './pod-os.ts';
+import { containersWithPaths } from './pod-containers.ts';
 
 const MAX_CREDENTIAL_SPEC_KIB = 64;
 const MAX_DOMAIN_CHARACTERS = 256;

@@ -26,16 +26,22 @@ const MATCHES_NOTHING = 'a null labelSelector results in matching no pod';
 export function podWarnings(pod: PodTemplateSpec | undefined, path = ''): string[] {
   if (pod?.spec === undefined) return [];
   const { metadata = {}, spec } = pod;
-  const warnings = specWarnings(metadata, spec, path);
-  const containers = containersWithPaths(spec, '').map(([{ name }]) => name);
-  for (const problem of behaviorProblems(pod, containers))
+  const containers = containersWithPaths(spec, `${path}spec`);
+  const warnings = specWarnings(metadata, spec, containers, path);
+  const names = containers.map(([{ name }]) => name);
+  for (const problem of behaviorProblems(pod, names))
     warnings.push(`${path}metadata.annotations[${BEHAVIOR_ANNOTATION}]: ${problem}`);
   return warnings;
 }
 
 type Metadata = NonNullable<PodTemplateSpec['metadata']>;
 
-function specWarnings(metadata: Metadata, spec: PodSpec, start: string): string[] {
+function specWarnings(
+  metadata: Metadata,
+  spec: PodSpec,
+  containers: ReturnType<typeof containersWithPaths>,
+  start: string,
+): string[] {
   const path = `${start}spec`;
   const warnings = [
     ...nodeWarnings(spec, path),
@@ -46,10 +52,8 @@ function specWarnings(metadata: Metadata, spec: PodSpec, start: string): string[
   ];
   warnAboutFractions(spec.overhead, `${path}.overhead`, warnings);
   warnings.push(...profileWarnings({ metadata, spec }, start));
-  for (const [container, at] of containersWithPaths(spec, path)) {
-    warnings.push(...containerWarnings(container, at));
-  }
-  warnings.push(...portWarnings(containersWithPaths(spec, path)));
+  for (const [container, at] of containers) warnings.push(...containerWarnings(container, at));
+  warnings.push(...portWarnings(containers));
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0) {
     const what = 'must be >= 0; negative values are invalid and will be treated as 1';
     warnings.push(`${path}.terminationGracePeriodSeconds: ${what}`);

@@ -98,3 +98,21 @@ export function checkAtMostAll(value: IntOrString, path: string, errors: FieldEr
     errors.push(field.invalid(path, value, 'must not be greater than 100%'));
   }
 }
+
+/**
+ * Checks what an annotation says in JSON: with `check`, which throws when it cannot read the value. `path` is that of
+ * the annotations, `key` the annotation's own.
+ */
+export function checkJsonText(
+  text: string,
+  key: string,
+  path: string,
+  errors: FieldError[],
+  check: (value: unknown) => void,
+): void {
+  try {
+    check(JSON.parse(text));
+  } catch (error) {
+    errors.push(field.invalid(path, key, (error as Error).message));
+  }
+}

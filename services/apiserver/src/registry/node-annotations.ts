@@ -2,6 +2,7 @@
 
 import type { Taint } from '@orrery/api/gen/types.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
+import { checkJsonText } from './fields.ts';
 import { checkTaints } from './scheduling.ts';
 
 const TAINTS = 'scheduler.alpha.kubernetes.io/taints';
@@ -19,13 +20,13 @@ export function checkNodeAnnotations(
 ): void {
   const { [TAINTS]: taints = '', [AVOID_PODS]: avoid = '' } = annotations;
   if (taints !== '') {
-    readJson(taints, TAINTS, path, errors, (value) => {
+    checkJsonText(taints, TAINTS, path, errors, (value) => {
       if (!Array.isArray(value)) throw new TypeError('not a list of taints');
       checkTaints(value as Taint[], `${path}.${TAINTS}`, errors);
     });
   }
   if (avoid !== '') {
-    readJson(avoid, AVOID_PODS, `${path}.AvoidPods`, errors, (value) => {
+    checkJsonText(avoid, AVOID_PODS, `${path}.AvoidPods`, errors, (value) => {
       for (const [index, { podSignature }] of ((value as AvoidPods).preferAvoidPods ?? []).entries()) {
         const at = `${path}.${AVOID_PODS}[${index}].PodSignature`;
         const controller = podSignature?.podController;
@@ -36,19 +37,5 @@ export function checkNodeAnnotations(
         }
       }
     });
-  }
-}
-
-function readJson(
-  text: string,
-  key: string,
-  path: string,
-  errors: FieldError[],
-  check: (value: unknown) => void,
-): void {
-  try {
-    check(JSON.parse(text));
-  } catch (error) {
-    errors.push(field.invalid(path, key, (error as Error).message));
   }
 }

@@ -6,6 +6,7 @@
 
 import type { AppArmorProfile, Pod, PodSpec, PodTemplateSpec, Toleration } from '@orrery/api/gen/types.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
+import { checkJsonText } from './fields.ts';
 import { checkDescendingPath } from './paths.ts';
 import { containersWithPaths } from './pod-containers.ts';
 import { checkTolerations } from './scheduling.ts';
@@ -52,13 +53,10 @@ export function checkPodAnnotations(
 /** JSON, from when tolerations were alpha. Nothing reads it any more. */
 function checkTolerationsText(text: string, path: string, errors: FieldError[]): void {
   if (text === '') return;
-  try {
-    const tolerations: unknown = JSON.parse(text);
-    if (!Array.isArray(tolerations)) throw new TypeError('not a list of tolerations');
-    checkTolerations(tolerations as Toleration[], `${path}.${TOLERATIONS}`, errors);
-  } catch (error) {
-    errors.push(field.invalid(path, TOLERATIONS, (error as Error).message));
-  }
+  checkJsonText(text, TOLERATIONS, path, errors, (value) => {
+    if (!Array.isArray(value)) throw new TypeError('not a list of tolerations');
+    checkTolerations(value as Toleration[], `${path}.${TOLERATIONS}`, errors);
+  });
 }
 
 /** As upstream reads the cost: no sign but a minus, no leading zeros. */

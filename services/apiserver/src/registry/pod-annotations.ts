@@ -6,6 +6,7 @@
 
 import type { AppArmorProfile, Pod, PodSpec, PodTemplateSpec, Toleration } from '@orrery/api/gen/types.ts';
 import { type FieldError, field } from '@orrery/api/status-error.ts';
+import { POD_DELETION_COST, parseDeletionCost } from '@orrery/api/workloads.ts';
 import { checkJsonText } from './fields.ts';
 import { checkDescendingPath } from './paths.ts';
 import { containersWithPaths } from './pod-containers.ts';
@@ -17,7 +18,6 @@ type Annotations = Readonly<Record<string, string>>;
 export const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 
 const TOLERATIONS = 'scheduler.alpha.kubernetes.io/tolerations';
-const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 const SECCOMP_OF_POD = 'seccomp.security.alpha.kubernetes.io/pod';
 const SECCOMP_OF_CONTAINER = 'container.seccomp.security.alpha.kubernetes.io/';
 const APP_ARMOR_OF_CONTAINER = 'container.apparmor.security.beta.kubernetes.io/';
@@ -38,9 +38,9 @@ export function checkPodAnnotations(
     errors.push(field.invalid(`${path}[${MIRROR_ANNOTATION}]`, mirror, why));
   }
   checkTolerationsText(annotations[TOLERATIONS] ?? '', path, errors);
-  const cost = annotations[DELETION_COST];
-  if (cost !== undefined && !isInt32(cost)) {
-    errors.push(field.invalid(`${path}[${DELETION_COST}]`, cost, 'must be a 32bit integer'));
+  const cost = annotations[POD_DELETION_COST];
+  if (cost !== undefined && parseDeletionCost(cost) === undefined) {
+    errors.push(field.invalid(`${path}[${POD_DELETION_COST}]`, cost, 'must be a 32bit integer'));
   }
   for (const [key, profile] of Object.entries(annotations)) {
     if (key === SECCOMP_OF_POD || key.startsWith(SECCOMP_OF_CONTAINER)) {
@@ -57,13 +57,6 @@ function checkTolerationsText(text: string, path: string, errors: FieldError[]):
     if (!Array.isArray(value)) throw new TypeError('not a list of tolerations');
     checkTolerations(value as Toleration[], `${path}.${TOLERATIONS}`, errors);
   });
-}
-
-/** As upstream reads the cost: no sign but a minus, no leading zeros. */
-function isInt32(text: string): boolean {
-  if (!/^(?:0|[1-9]\d*|-\d+)$/.test(text)) return false;
-  const value = Number(text);
-  return value >= -(2 ** 31) && value < 2 ** 31;
 }
 
 function checkSeccompText(profile: string, path: string, errors: FieldError[]): void {

@@ -1,8 +1,9 @@
 import type { Pod, PodStatus } from '@orrery/api/gen/types.ts';
+import { POD_DELETION_COST } from '@orrery/api/workloads.ts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { pod, ready } from '../test-support/objects.ts';
-import { POD_DELETION_COST, podsPerNode, rankForDeletion } from './ranking.ts';
+import { podsPerNode, rankForDeletion } from './ranking.ts';
 
 const NOW_MS = Date.parse('2026-01-02T00:00:00Z');
 const OLD = '2026-01-01T00:00:00Z';

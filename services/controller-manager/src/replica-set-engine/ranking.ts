@@ -2,12 +2,10 @@
 
 import type { Pod } from '@orrery/api/gen/types.ts';
 import { parseTime } from '@orrery/api/meta.ts';
+import { POD_DELETION_COST, parseDeletionCost } from '@orrery/api/workloads.ts';
 import { isPodActive, isPodReady, maxContainerRestarts, podReadySinceMs } from '../pods.ts';
 
-export const POD_DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
-
 const PHASE_ORDER: Record<string, number> = { Pending: 0, Unknown: 1, Running: 2 };
-const INT32_MAX = 2 ** 31 - 1;
 
 /** What decides, worked out once per pod. Smaller goes first in every field. */
 interface Rank {
@@ -26,9 +24,7 @@ interface Rank {
 /** A wrong value counts as 0; the apiserver refuses it anyway. */
 function deletionCostOf({ metadata }: Pod): number {
   const text = metadata.annotations?.[POD_DELETION_COST];
-  if (text === undefined || !/^(?:0|-?[1-9]\d*)$/.test(text)) return 0;
-  const cost = Number(text);
-  return Math.abs(cost) <= INT32_MAX ? cost : 0;
+  return text === undefined ? 0 : (parseDeletionCost(text) ?? 0);
 }
 
 /**

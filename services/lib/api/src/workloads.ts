@@ -17,3 +17,13 @@ export const JOB_TRACKING_FINALIZER = 'batch.kubernetes.io/job-tracking';
 
 /** Who runs a Job that names nobody (`spec.managedBy`). */
 export const JOB_CONTROLLER = 'kubernetes.io/job-controller';
+
+/** Annotation: what the deletion of a pod costs. Its ReplicaSet deletes cheaper pods first (KEP-2255). */
+export const POD_DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
+
+/** The cost in an annotation: a 32-bit integer without plus or leading zeros; undefined for anything else. */
+export function parseDeletionCost(text: string): number | undefined {
+  if (!/^(?:0|[1-9]\d*|-\d+)$/.test(text)) return undefined;
+  const cost = Number(text);
+  return cost >= -(2 ** 31) && cost < 2 ** 31 ? cost : undefined;
+}

@@ -32,6 +32,7 @@ import {
   checkDriverName,
   checkRequiredFields,
   checkSharedSource,
+  checkSources,
   removedPluginWarning,
 } from './volume-sources.ts';
 
@@ -95,7 +96,9 @@ function validateVolume(volume: PersistentVolume): FieldError[] {
       errors.push(field.required('spec.nodeAffinity.required', 'must specify required node constraints'));
     } else checkNodeSelector(nodeAffinity.required, 'spec.nodeAffinity.required', errors);
   }
-  checkSource(volume, errors);
+  checkSources(spec, SOURCES, 'spec', errors, (kind) =>
+    checkOneSource(kind, volume.metadata.name, spec, errors),
+  );
   if (posix.normalize(spec.hostPath?.path ?? '') === '/' && policy === 'Recycle') {
     const why = "may not be 'recycle' for a hostPath mount of '/'";
     errors.push(field.forbidden('spec.persistentVolumeReclaimPolicy', why));
@@ -123,21 +126,6 @@ function checkAttributesClass(
 }
 
 /** Exactly one source. */
-function checkSource({ metadata, spec }: PersistentVolume, errors: FieldError[]): void {
-  let count = 0;
-  for (const kind of SOURCES) {
-    if (spec[kind] === undefined) continue;
-    count += 1;
-    if (count === 1) checkOneSource(kind, metadata.name, spec, errors);
-    else {
-      // Upstream spells this one field in its own way here.
-      const path = `spec.${kind === 'cephfs' ? 'cephFS' : kind}`;
-      errors.push(field.forbidden(path, 'may not specify more than 1 volume type'));
-    }
-  }
-  if (count === 0) errors.push(field.required('spec', 'must specify a volume type'));
-}
-
 function checkOneSource(
   kind: SourceKind,
   name: string,

@@ -115,6 +115,29 @@ const CHECKS: Partial<Record<SharedKind, SharedCheck>> = {
   storageos: ({ storageos = {} }, path, errors) => checkStorageOs(storageos, path, errors),
 };
 
+/** The names of kinds in findings about a second source, where upstream spells them in its own way. */
+const SECOND_NAMES: Readonly<Record<string, string>> = { downwardAPI: 'downwarAPI', cephfs: 'cephFS' };
+
+/**
+ * A volume has exactly one source, and `check` looks at that: of several, at the first. `path` is that of the sources,
+ * `kinds` are all that the volume may have, in the order in which upstream looks at them.
+ */
+export function checkSources<Kind extends string>(
+  volume: Readonly<Partial<Record<Kind, unknown>>>,
+  kinds: readonly Kind[],
+  path: string,
+  errors: FieldError[],
+  check: (kind: Kind) => void,
+): void {
+  const [first, ...others] = kinds.filter((kind) => volume[kind] !== undefined);
+  if (first === undefined) errors.push(field.required(path, 'must specify a volume type'));
+  else check(first);
+  for (const kind of others) {
+    const at = `${path}.${SECOND_NAMES[kind] ?? kind}`;
+    errors.push(field.forbidden(at, 'may not specify more than 1 volume type'));
+  }
+}
+
 export function checkRequiredFields(
   source: object = {},
   keys: readonly string[] = [],

@@ -18,7 +18,7 @@ import { dnsLabelProblems, dnsSubdomainProblems } from './names.ts';
 import { checkDescendingPath } from './paths.ts';
 import { checkLabels } from './selectors.ts';
 import { checkDownwardApi, checkFiles, checkProjected } from './volume-files.ts';
-import { checkDriverName, checkRequiredFields, checkSharedSource } from './volume-sources.ts';
+import { checkDriverName, checkRequiredFields, checkSharedSource, checkSources } from './volume-sources.ts';
 
 /** The valid volumes of a pod by name. */
 export type VolumesByName = ReadonlyMap<string, VolumeSource>;
@@ -64,9 +64,6 @@ export function hasSource(volume: Volume): boolean {
   return SOURCES.some((kind) => volume[kind] !== undefined);
 }
 
-/** The names of kinds in findings about a second source, where upstream spells them in its own way. */
-const SECOND_NAMES: Partial<Record<SourceKind, string>> = { downwardAPI: 'downwarAPI', cephfs: 'cephFS' };
-
 /**
  * Checks all volumes; returns the valid ones for the mounts to refer to. `podName` is absent for templates, whose
  * pods have no names yet.
@@ -82,7 +79,7 @@ export function checkVolumes(
   for (const [index, volume] of (volumes ?? []).entries()) {
     const at = `${path}[${index}]`;
     const before = errors.length;
-    checkSource(volume, podName, at, errors);
+    checkSources(volume, SOURCES, at, errors, (kind) => checkOneSource(kind, volume, podName, at, errors));
     checkRequired(volume.name, `${at}.name`, dnsLabelProblems, errors);
     if (valid.has(volume.name)) errors.push(field.duplicate(`${at}.name`, volume.name));
     if (errors.length === before) valid.set(volume.name, volume);
@@ -101,20 +98,6 @@ function claimsOfPod(volumes: readonly Volume[] = [], podName: string | undefine
   if (podName === undefined) return claims;
   for (const { name, ephemeral } of volumes) if (ephemeral !== undefined) claims.add(`${podName}-${name}`);
   return claims;
-}
-
-function checkSource(volume: Volume, podName: string | undefined, path: string, errors: FieldError[]): void {
-  let count = 0;
-  for (const kind of SOURCES) {
-    if (volume[kind] === undefined) continue;
-    count += 1;
-    if (count === 1) checkOneSource(kind, volume, podName, path, errors);
-    else {
-      const at = `${path}.${SECOND_NAMES[kind] ?? kind}`;
-      errors.push(field.forbidden(at, 'may not specify more than 1 volume type'));
-    }
-  }
-  if (count === 0) errors.push(field.required(path, 'must specify a volume type'));
 }
 
 function checkOneSource(

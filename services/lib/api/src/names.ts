@@ -83,6 +83,13 @@ const HEADER_RULE = ruleText(
   'X-Header-Name',
 );
 
+const PERCENT_RULE = ruleText(
+  "a valid percent string must be a numeric string followed by an ending '%'",
+  PERCENT_FORM,
+  '1%',
+  '93%',
+);
+
 const tooLong = (limit: number): string => `must be no more than ${limit} characters`;
 
 /** The words for a number outside of an inclusive range. */
@@ -191,13 +198,6 @@ export function portNumberProblems(value: number): string[] {
 export function httpHeaderProblems(value: string): string[] {
   return HEADER.test(value) ? [] : [HEADER_RULE];
 }
-
-const PERCENT_RULE = ruleText(
-  "a valid percent string must be a numeric string followed by an ending '%'",
-  PERCENT_FORM,
-  '1%',
-  '93%',
-);
 
 export function percentProblems(value: string): string[] {
   return isPercent(value) ? [] : [PERCENT_RULE];

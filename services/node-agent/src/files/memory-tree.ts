@@ -83,10 +83,9 @@ export class TreeFiles implements RawFiles {
   create(path: string, data: Uint8Array, ownership: Ownership, append = false): void {
     this.#reserve(path, entryBytes(path) + data.length);
     const at = this.#clock.now();
-    // Somebody else may create it at the same moment: who appends replaces nothing.
-    const isAppended = append && this.shared !== undefined;
+    // Who shares the tree may create it at the same moment: who appends replaces nothing.
     this.#make(
-      isAppended ? { do: 'append', path, at, create: ownership } : { do: 'write', path, at, ...ownership },
+      append ? { do: 'append', path, at, create: ownership } : { do: 'write', path, at, ...ownership },
       data,
     );
   }
